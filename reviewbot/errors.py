@@ -1,0 +1,53 @@
+"""The exception tree: an error's type says who acts on it, its text says what to do.
+
+`InputError`s are the caller's to mend, `ServerError`s the model server's; only those of type
+`TemporaryError` are worth another try.
+"""
+
+
+class ReviewbotError(Exception):
+    """Base of every error this program raises on purpose; its text is one line for a person."""
+
+
+class InputError(ReviewbotError):
+    """What was handed in cannot be used: a source, a diff, an option."""
+
+
+class DiffError(InputError):
+    """The text is not a diff at all."""
+
+
+class SettingsError(InputError):
+    """A setting is unknown, malformed or missing; the text names it, never its value."""
+
+
+class GitError(InputError):
+    """git could not give the diff that was asked for."""
+
+
+class ModelUnavailableError(ReviewbotError):
+    """No model can be used: the extra, the file or the consent to download it is missing."""
+
+
+class ServerError(ReviewbotError):
+    """The model server cannot be used as it is; asking again changes nothing."""
+
+
+class SchemaNotEnforcedError(ServerError):
+    """The server ignores the schema it is sent, so its answers could not be trusted."""
+
+
+class TooLongError(ServerError):
+    """The server counts more tokens in the request than it reads."""
+
+
+class TemporaryError(ServerError):
+    """The server failed in a way that another try may mend."""
+
+
+class UnreachableError(TemporaryError):
+    """Nothing answers at the address, or the connection broke."""
+
+
+class OverloadedError(TemporaryError):
+    """The server has more calls than it takes; the caller should send fewer at once."""

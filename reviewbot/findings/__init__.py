@@ -1,0 +1,1 @@
+"""Answers become Findings on lines that exist, and Findings become a Review."""

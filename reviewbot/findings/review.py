@@ -1,0 +1,87 @@
+"""The noun Review: what was found, what was looked at and what was not, and what it cost."""
+
+from dataclasses import dataclass
+
+from reviewbot.diff.parse import Status
+from reviewbot.diff.triage import NotReviewed, Range
+from reviewbot.findings.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedFile:
+    """One file of the diff; `added` and `removed` count its readable changed lines."""
+
+    path: str
+    old_path: str | None
+    status: Status
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedChunk:
+    """One request's share of a file: its changed lines, and the tokens of the whole request.
+
+    `exact` says that the server counted the tokens; otherwise they are an estimate.
+    """
+
+    path: str
+    lines: tuple[Range, ...]
+    tokens: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Changed lines of the diff that could be read, and those that the model was shown."""
+
+    changed_lines: int
+    reviewed_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a review cost: calls sent (the probe and retries too), and tokens.
+
+    `dropped_findings` counts candidates that named no line of their chunk, or repeated another.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    dropped_findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What became of one thing that the model said: `dropped` is the reason, None if kept."""
+
+    path: str
+    title: str
+    finding: Finding | None
+    dropped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A whole review. `model` is None where none was asked (`--plan`, or nothing to review).
+
+    `findings` are those shown, in the order of the diff; `hidden_findings` counts what the cap
+    left out.
+    """
+
+    model: str | None
+    files: tuple[ReviewedFile, ...]
+    chunks: tuple[ReviewedChunk, ...]
+    findings: tuple[Finding, ...]
+    hidden_findings: int
+    not_reviewed: tuple[NotReviewed, ...]
+    coverage: Coverage
+    usage: Usage
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that should have been reviewed was: what policy leaves out is no gap."""
+        return all(gap.policy for gap in self.not_reviewed)

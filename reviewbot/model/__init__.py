@@ -1,0 +1,1 @@
+"""A Chunk becomes messages, messages become an answer that was checked."""

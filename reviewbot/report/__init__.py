@@ -1,0 +1,1 @@
+"""A Review becomes what is printed: one file for each format."""
