@@ -1,18 +1,124 @@
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
-Side = Literal["LEFT", "RIGHT"]
+"""The bytes of a diff become FileDiffs, each with the Hunks that can be read of it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reviewbot.diff.hunks import Damage, Hunk, parse_hunks
+from reviewbot.diff.paths import Header, parse_header
+from reviewbot.diff.sections import Section, split_sections
+
 Status = Literal["added", "deleted", "modified", "renamed", "copied", "type changed"]
 
-class Line(NamedTuple):
-    sign: str
-    text: str
-    old: int
-    new: int
+_AT = re.compile(r"^@@.*", re.MULTILINE)
+_SUBMODULE_MODE = "160000"
+_SYMLINK_MODE = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """What a diff does to one file. `hunks` are the ones that are complete and agree with
+    their headers; `damage` says what is wrong with the rest.
+    """
+
+    path: str
+    old_path: str | None
+    status: Status
+    hunks: tuple[Hunk, ...]
+    binary: bool = False
+    combined: bool = False
+    submodule: bool = False
+    symlink: bool = False
+    damage: Damage | None = None
 
     @property
-    def side(self) -> Side:
-        return "LEFT" if self.sign == "-" else "RIGHT"
+    def added(self) -> int:
+        """Readable added lines."""
+        return sum(hunk.added for hunk in self.hunks)
 
     @property
-    def number(self) -> int:
-        return self.old if self.sign == "-" else self.new
+    def removed(self) -> int:
+        """Readable removed lines."""
+        return sum(hunk.removed for hunk in self.hunks)
+
+
+def parse_diff(data: bytes) -> Iterator[FileDiff]:
+    """Read what git, GitHub, GitLab, Subversion, Mercurial and `diff -u` write, file by file.
+
+    Raises `DiffError` where the text is no diff at all. What is wrong within one file is told
+    in that file's `damage` and costs the others nothing.
+    """
+    before: tuple[Header, FileDiff] | None = None
+    for section in split_sections(data):
+        header, file = _parse_section(section)
+        if before and _is_type_change(before[0], header):
+            hunks = before[1].hunks + file.hunks
+            file = replace(
+                file, old_path=None, status="type changed", hunks=hunks,
+                damage=before[1].damage or file.damage,
+            )  # fmt: skip
+        elif before:
+            yield before[1]
+        before = header, file
+    if before:
+        yield before[1]
+
+
+def _is_type_change(gone: Header, come: Header) -> bool:
+    """Whether two sections are git's one change of a file to a link, a submodule or back."""
+    return (
+        gone.new is None
+        and come.old is None
+        and gone.old == come.new
+        and (gone.old_mode or "")[:2] != (come.new_mode or "")[:2]
+    )
+
+
+def _parse_section(section: Section) -> tuple[Header, FileDiff]:
+    first = _AT.search(section.text)
+    combined = section.text.startswith(("diff --cc ", "diff --combined ")) or (
+        first is not None and first[0].startswith("@@@")
+    )
+    if combined:
+        return _combined(section.text)
+    header = parse_header(section.text[: first.start()] if first else section.text)
+    hunks, damage = parse_hunks(section, first.start()) if first else ((), None)
+    path = header.new or header.old
+    if path is None:
+        reason = f"line {section.line} of the diff: no path can be read from this header"
+        damage = damage or Damage(reason, ())
+        path = f"(line {section.line} of the diff)"
+    modes = (header.old_mode, header.new_mode)
+    return header, FileDiff(
+        path=path,
+        old_path=header.old if header.old != path else None,
+        status=_status(header),
+        hunks=hunks,
+        binary=header.binary,
+        submodule=_SUBMODULE_MODE in modes,
+        symlink=_SYMLINK_MODE in modes,
+        damage=damage,
+    )
+
+
+def _combined(text: str) -> tuple[Header, FileDiff]:
+    """A merge's `@@@` diff has a column a parent: its lines belong to no one pair of files."""
+    first = text.split("\n", 1)[0]
+    path = re.sub(r"^diff --(?:cc|combined) ", "", first)
+    header = parse_header("diff --git " + first if path == first else f"--- a/{path}\n+++ b/{path}")
+    file = FileDiff(header.new or path, None, "modified", (), combined=True)
+    return replace(header, old=file.path, new=file.path), file
+
+
+def _status(header: Header) -> Status:
+    if header.old is None:
+        return "added"
+    if header.new is None:
+        return "deleted"
+    if header.copied:
+        return "copied"
+    if header.renamed:
+        return "renamed"
+    kinds = {(mode or "")[:2] for mode in (header.old_mode, header.new_mode)}
+    return "type changed" if len(kinds) == 2 and "" not in kinds else "modified"

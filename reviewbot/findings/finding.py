@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from reviewbot.diff.parse import Line, Side
+from reviewbot.diff.hunks import Line, Side
 
 Severity = Literal["critical", "major", "minor"]
 Category = Literal[
