@@ -128,5 +128,5 @@ def _refuse_what_is_no_diff(data: bytes) -> None:
         raise DiffError(f"line {line}: this is binary data, not a diff")
     shown = text.split(b"\n", 1)[0][:60].decode("utf-8", "replace").strip()
     raise DiffError(
-        f"line {line}: this is not a diff: it begins {shown!r}, and no `diff --git` or `---` follows"
+        f"line {line}: this is no diff: it begins {shown!r}, and no `diff --git` or `---` follows"
     )

@@ -75,8 +75,8 @@ def triage(
     file by name. A file without changed lines (renamed, another mode) leaves nothing out.
     """
     if file.combined:
-        reason = "combined diff of a merge: review one parent, as in `git diff PARENT MERGE`"
-        return NotReviewed(file.path, None, reason, policy=False)
+        remedy = "combined diff of a merge: review one parent, as in `git diff PARENT MERGE`"
+        return NotReviewed(file.path, None, remedy, policy=False)
     reason = _policy(file, include, exclude)
     return NotReviewed(file.path, None, reason, policy=True) if reason else None
 

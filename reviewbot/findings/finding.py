@@ -1,24 +1,17 @@
-"""A model's candidate becomes a Finding: its line ids turned into lines that exist."""
+"""What a model said of a Chunk becomes Findings: line ids turned into lines that exist."""
 
+import re
 from dataclasses import dataclass
-from typing import Literal
 
+from reviewbot.diff.chunk import Chunk, PrintedLine, print_lines
 from reviewbot.diff.hunks import Line, Side
-
-Severity = Literal["critical", "major", "minor"]
-Category = Literal[
-    "correctness",
-    "security",
-    "concurrency",
-    "resources",
-    "errors",
-    "performance",
-    "contract",
-    "maintainability",
-]
+from reviewbot.model.answer import Category, Said, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
 """Gravest first."""
+
+_ID = re.compile(r"(?<![0-9])([0-9]{1,4})\.([a-z]{2})(?![a-z])")
+_AROUND = 2  # lines of the hunk shown before and after those that a finding stands on
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +42,104 @@ class Finding:
     def anchors(self, line: Line) -> bool:
         """Say whether a line of the excerpt is one that the finding stands on."""
         return line.side == self.side and self.start_line <= line.number <= self.line
+
+    def position(self) -> int:
+        """Give a number that grows along a file's diff: both sides' numbers never fall."""
+        return next(line.old + line.new for line in self.excerpt if self.anchors(line))
+
+
+def build_finding(said: Said, chunk: Chunk) -> Finding | None:
+    """Put what a model said on the lines it named; None where it named no line of the chunk.
+
+    An end that is no line, or stands in another hunk, on the other side or before the start,
+    leaves the start line alone.
+    """
+    printed = print_lines(chunk)
+    start = _anchor(said.start, printed)
+    if start is None:
+        return None
+    end = _anchor(said.end, printed)
+    if end is None or not _follows(start, end):
+        end = start
+    hunk = [item.line for item in printed if item.hunk == start.hunk]
+    first, last = hunk.index(start.line), hunk.index(end.line)
+    return Finding(
+        path=chunk.path,
+        side=start.line.side,
+        start_line=start.line.number,
+        line=end.line.number,
+        severity=said.severity,
+        category=said.category,
+        title=said.title or "Untitled",
+        body="\n".join(said.body).strip(),
+        suggestion=_suggestion(said.suggestion, hunk[first : last + 1]),
+        source="model",
+        excerpt=tuple(hunk[max(0, first - _AROUND) : last + 1 + _AROUND]),
+        right_line=_nearest_right(hunk, last),
+    )
+
+
+def _anchor(text: str, printed: tuple[PrintedLine, ...]) -> PrintedLine | None:
+    """Find the line that the first id in a text names.
+
+    Number and letters agree: that line. Otherwise the letters decide, if they fit exactly one
+    line of the chunk: a weak model miscounts, but it copies.
+    """
+    found = _ID.search(text)
+    if found is None:
+        return None
+    number = int(found[1])
+    if 1 <= number <= len(printed) and printed[number - 1].id == f"{number}.{found[2]}":
+        return printed[number - 1]
+    fitting = [item for item in printed if item.id.endswith(f".{found[2]}")]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _follows(start: PrintedLine, end: PrintedLine) -> bool:
+    return (
+        start.hunk == end.hunk
+        and start.line.side == end.line.side
+        and start.line.number <= end.line.number
+    )
+
+
+def _nearest_right(hunk: list[Line], at: int) -> int:
+    """Give the number of the right-side line nearest to a place in a hunk.
+
+    A hunk that only removes has none: then the line that follows it, and 1 in an empty file.
+    """
+    near = sorted(
+        (abs(index - at), line.new) for index, line in enumerate(hunk) if line.side == "RIGHT"
+    )
+    return max(1, near[0][1] if near else hunk[at].new)
+
+
+def _suggestion(lines: list[str], anchored: list[Line]) -> str | None:
+    """Join a suggestion's lines, with the indentation and line ends of what they replace.
+
+    TGI's strings hold no tabs, and a model often leaves the common indentation out. A
+    suggestion that repeats what stands there suggests nothing.
+    """
+    if not lines or anchored[0].sign == "-":
+        return None
+    present = [line.text.removesuffix("\r") for line in anchored if line.sign != "-"]
+    indent = _indent(present[0])
+    given = _indent(lines[0])
+    if given != indent and len(given.expandtabs()) < len(indent.expandtabs()):
+        bare = (line.removeprefix(given) for line in lines)
+        lines = [indent + _retab(line, indent) if line.strip() else "" for line in bare]
+    elif "\t" in indent:
+        lines = [_retab(line, indent) for line in lines]
+    return None if lines == present else "\n".join(lines)
+
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip(" \t"))]
+
+
+def _retab(text: str, indent: str) -> str:
+    """Turn leading runs of four spaces into tabs where the file is indented with tabs."""
+    if "\t" not in indent:
+        return text
+    spaces = len(text) - len(text.lstrip(" "))
+    return "\t" * (spaces // 4) + text[spaces - spaces % 4 :]

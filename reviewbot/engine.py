@@ -1,0 +1,290 @@
+"""FileDiffs come in; out comes the Plan of what to ask, and then the Review.
+
+`plan` is pure; `review` is one coroutine around one TaskGroup. The command line and the service
+both call these two, so that they say the same about the same diff.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from reviewbot.diff.chunk import MAX_CHANGED_LINES, Chunk, split_file
+from reviewbot.diff.parse import FileDiff
+from reviewbot.diff.triage import Glob, NotReviewed, triage
+from reviewbot.errors import ServerError
+from reviewbot.findings.finding import Finding, build_finding
+from reviewbot.findings.merge import merge
+from reviewbot.findings.rank import cap
+from reviewbot.findings.review import (
+    Candidate,
+    Coverage,
+    Review,
+    ReviewedChunk,
+    ReviewedFile,
+    Usage,
+)
+from reviewbot.model.ask import Asker, ModelServer, Outcome, Patience, Tally, estimate_request
+from reviewbot.model.gate import Gate, Key
+from reviewbot.model.kept import Kept
+from reviewbot.model.probe import check_schema
+from reviewbot.model.prompt import build_messages, overhead_tokens
+from reviewbot.servers.completion import ServerInfo
+
+ANSWER_TOKENS = 1024
+CONTEXT_TOKENS = 2000
+TAIL_TOKENS = 200
+_ENOUGH_DIFF = 3000  # below this many tokens of diff, the share of the context gives way
+_LEAST_DIFF = 200
+DEFAULT_INFO = ServerInfo("none", "none", max_prompt=16_384, max_total=18_432)
+"""The limits that `--plan` reckons with: those advised for TGI on a card of 24 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The tokens of one request: what the prompt may have in all, and the diff's share of it."""
+
+    prompt: int
+    diff: int
+    answer: int = ANSWER_TOKENS
+    lines: int = MAX_CHANGED_LINES
+
+
+def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
+    """Share out what a server reads at once.
+
+    The answer, the context of a change and a tail are kept free from the start. On a small
+    server the context's share goes first, then the answer shrinks to a quarter of the whole.
+    Raises `ServerError` where no diff would fit.
+    """
+    answer = min(answer, max(info.max_total // 4, 64))
+    prompt = min(info.max_prompt, info.max_total - answer)
+    room = prompt - overhead_tokens() - TAIL_TOKENS
+    context = min(CONTEXT_TOKENS, max(0, room - _ENOUGH_DIFF))
+    if room - context < _LEAST_DIFF:
+        least = overhead_tokens() + TAIL_TOKENS + _LEAST_DIFF + answer
+        raise ServerError(
+            f"the model reads {info.max_total} tokens at once and reviewbot needs {least}:"
+            " start the server with a larger context"
+        )
+    return Budget(prompt, room - context, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a review will ask and what it leaves out, in the order of the diff."""
+
+    files: tuple[ReviewedFile, ...]
+    chunks: tuple[Chunk, ...]
+    not_reviewed: tuple[NotReviewed, ...]
+    changed_lines: int
+    budget: Budget
+
+
+def plan(
+    files: Iterable[FileDiff],
+    budget: Budget,
+    *,
+    include: Glob | None = None,
+    exclude: Glob | None = None,
+    also_not_reviewed: tuple[NotReviewed, ...] = (),
+) -> Plan:
+    """Decide for each changed line whether it is shown to the model, in which chunk, or why not.
+
+    Files are taken one at a time, so an iterator of a large diff costs no more than its chunks.
+    Raises what reading the diff raises.
+    """
+    seen: list[ReviewedFile] = []
+    chunks: list[Chunk] = []
+    left_out: list[NotReviewed] = []
+    for file in files:
+        seen.append(ReviewedFile(file.path, file.old_path, file.status, file.added, file.removed))
+        reason = triage(file, include=include, exclude=exclude)
+        if reason:
+            left_out.append(reason)
+            continue
+        cut, too_long = split_file(file, budget.diff, budget.lines)
+        chunks.extend(cut)
+        left_out.extend(too_long)
+        if file.damage:
+            lines = file.damage.lost or None
+            left_out.append(NotReviewed(file.path, lines, file.damage.reason, policy=False))
+    changed = sum(file.added + file.removed for file in seen)
+    return Plan(tuple(seen), tuple(chunks), (*left_out, *also_not_reviewed), changed, budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An event: a chunk is done; `findings` are its candidates, and `failure` says what is not."""
+
+    chunk: Chunk
+    findings: tuple[Finding, ...]
+    failure: str | None
+
+
+Tell = Callable[[Answered], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a review needs from outside: a model server, its gate, and where answers are kept.
+
+    `url` names the server in errors; `probes` remembers which servers hold to a schema, and is
+    None where that is not to be checked.
+    """
+
+    server: ModelServer
+    url: str
+    gate: Gate
+    kept: Kept
+    probes: Kept | None
+    patience: Patience = field(default_factory=Patience)
+    key: Key = ()
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the outcomes of all chunks add up to."""
+
+    findings: list[Finding] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    failed: list[NotReviewed] = field(default_factory=list)
+
+
+async def review(
+    plan: Plan, info: ServerInfo, ports: Ports, tell: Tell, *, max_findings: int
+) -> Review:
+    """Ask about every chunk at once, as far as the gate lets them, and gather what is found.
+
+    A chunk on which the model fails is told as not reviewed and costs the others nothing.
+    Cancelling this cancels the calls in flight, so the server stops too. Raises `ServerError`
+    where the server cannot be used at all.
+    """
+    tally = Tally()
+    asker = Asker(
+        ports.server, info, ports.gate, ports.kept, plan.budget.prompt, plan.budget.answer,
+        ports.patience, ports.key, tally,
+    )  # fmt: skip
+    if plan.chunks and ports.probes is not None:
+        await check_schema(asker, ports.url, ports.probes)
+    found = await _ask_all(plan.chunks, asker, tell)
+    shown, hidden = cap(found.findings, max_findings)
+    failed = sum(b - a + 1 for gap in found.failed for _, a, b in gap.lines or ())
+    usage = Usage(
+        tally.calls,
+        tally.prompt_tokens,
+        tally.completion_tokens,
+        tally.cached_tokens,
+        sum(candidate.dropped is not None for candidate in found.candidates),
+    )
+    return Review(
+        model=info.model if plan.chunks else None,
+        files=plan.files,
+        chunks=_reviewed_chunks(plan, {}),
+        findings=tuple(shown),
+        hidden_findings=len(hidden),
+        not_reviewed=(*plan.not_reviewed, *found.failed),
+        coverage=Coverage(plan.changed_lines, _planned_lines(plan) - failed),
+        usage=usage,
+        candidates=tuple(found.candidates),
+    )
+
+
+def preview(plan: Plan, exact: dict[int, int] | None = None) -> Review:
+    """Give the Review that a plan would be without its findings; no model is asked.
+
+    `exact` holds, by a chunk's place in the plan, the tokens that the server counted.
+    """
+    return Review(
+        model=None,
+        files=plan.files,
+        chunks=_reviewed_chunks(plan, exact or {}),
+        findings=(),
+        hidden_findings=0,
+        not_reviewed=plan.not_reviewed,
+        coverage=Coverage(plan.changed_lines, _planned_lines(plan)),
+        usage=Usage(),
+    )
+
+
+async def count_exactly(plan: Plan, server: ModelServer, gate: Gate) -> dict[int, int]:
+    """Let the server count each planned request; what it cannot count is left out."""
+
+    async def count(index: int, chunk: Chunk) -> None:
+        async with gate.slot():
+            tokens = await server.count_tokens(build_messages(chunk))
+        if tokens is not None:
+            exact[index] = tokens
+
+    exact: dict[int, int] = {}
+    async with asyncio.TaskGroup() as group:
+        for index, chunk in enumerate(plan.chunks):
+            group.create_task(count(index, chunk))
+    return exact
+
+
+async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Found:
+    """Ask about chunks; only so many are rendered ahead as keep the gate busy."""
+    ahead = asyncio.Semaphore(2 * asker.gate.width)
+
+    async def ask(chunk: Chunk) -> _Found:
+        async with ahead:
+            await asyncio.sleep(0)  # kept answers never wait, and Ctrl-C needs a moment to land
+            found = _gather(await asker.ask(chunk))
+        failure = found.failed[0].reason if found.failed else None
+        tell(Answered(chunk, tuple(found.findings), failure))
+        return found
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(ask(chunk)) for chunk in chunks]
+    every = _Found()
+    for task in tasks:
+        found = task.result()
+        every.findings.extend(found.findings)
+        every.candidates.extend(found.candidates)
+        every.failed.extend(found.failed)
+    return every
+
+
+def _gather(outcomes: list[Outcome]) -> _Found:
+    """Turn what was said of one chunk into findings, in the order of the diff, with their fates."""
+    found = _Found()
+    placed: list[Finding] = []
+    for outcome in outcomes:
+        path = outcome.chunk.path
+        if outcome.failure:
+            ranges = outcome.chunk.ranges()
+            found.failed.append(NotReviewed(path, ranges, outcome.failure, policy=False))
+        if outcome.answer is None:
+            continue
+        malformed = Candidate(path, "", None, "breaks the schema")
+        found.candidates.extend([malformed] * outcome.answer.malformed)
+        for said in outcome.answer.said:
+            finding = build_finding(said, outcome.chunk)
+            if finding is None:
+                reason = f"names no line of its chunk: {said.start[:40]!r}"
+                found.candidates.append(Candidate(path, said.title, None, reason))
+            else:
+                placed.append(finding)
+    kept, repeats = merge(placed)
+    kept.sort(key=Finding.position)
+    found.findings.extend(kept)
+    found.candidates.extend(Candidate(one.path, one.title, one, None) for one in kept)
+    repeated = "repeats another finding"
+    found.candidates.extend(Candidate(one.path, one.title, one, repeated) for one in repeats)
+    return found
+
+
+def _reviewed_chunks(plan: Plan, exact: dict[int, int]) -> tuple[ReviewedChunk, ...]:
+    return tuple(
+        ReviewedChunk(
+            chunk.path,
+            chunk.ranges(),
+            exact.get(index, estimate_request(chunk)),
+            index in exact,
+        )
+        for index, chunk in enumerate(plan.chunks)
+    )
+
+
+def _planned_lines(plan: Plan) -> int:
+    return sum(chunk.changed for chunk in plan.chunks)

@@ -1,0 +1,201 @@
+"""One Chunk comes in; out comes what the model said of it, or which of its lines it failed on."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reviewbot.diff.chunk import Chunk, halve
+from reviewbot.errors import OverloadedError, ServerError, TemporaryError, TooLongError
+from reviewbot.model.answer import SCHEMA, Answer, parse_answer
+from reviewbot.model.gate import Gate, Key
+from reviewbot.model.kept import Kept, content_key
+from reviewbot.model.prompt import build_messages, overhead_tokens, restore
+from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
+
+TRIES = 4
+SURE_SHARE = 0.8
+"""Below this share of what a server reads, the estimate is trusted and no count is asked for."""
+
+_SECOND_TRY = Sampling(temperature=0.4, seed=1)  # at 0 a second try would say the same again
+
+
+class ModelServer(Protocol):
+    """A model server, whichever it is."""
+
+    async def describe(self) -> ServerInfo:
+        """Say which model runs and what it reads at once."""
+        ...
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int | None:
+        """Count the tokens of a prompt with the server's own tokenizer and template.
+
+        None where the server does not count.
+        """
+        ...
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        top_logprobs: int = 0,
+    ) -> Completion:
+        """Let the model answer once; with a schema, only what the schema admits."""
+        ...
+
+    async def load(self) -> Load | None:
+        """Say how busy the server is; None where it does not tell."""
+        ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the calls of a review cost so far."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+    def add(self, completion: Completion) -> None:
+        """Count an answer's tokens; the call itself was counted when it was sent."""
+        self.prompt_tokens += completion.prompt_tokens
+        self.completion_tokens += completion.completion_tokens
+        self.cached_tokens += completion.cached_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a chunk, or of a half of one. With a `failure`, its lines count as not
+    reviewed, and `answer` holds the findings that were complete all the same.
+    """
+
+    chunk: Chunk
+    answer: Answer | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call may take in all, and the first wait before another try, in seconds.
+
+    The waits are one, three and nine times the first, each between half and half as much
+    again: at most 20 s with a first one of 1.
+    """
+
+    call: float = 300.0
+    retry: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks a model server about chunks, within its limits and through one gate."""
+
+    server: ModelServer
+    info: ServerInfo
+    gate: Gate
+    kept: Kept
+    max_prompt: int
+    answer_tokens: int = 1024
+    patience: Patience = Patience()
+    key: Key = ()
+    tally: Tally = field(default_factory=Tally)
+
+    async def ask(self, chunk: Chunk, *, halved: bool = False) -> list[Outcome]:
+        """Ask for the findings of a chunk.
+
+        An answer cut by its length is asked for once more as two halves; an unparsable one is
+        asked for once more with another seed; so rubbish costs at most three calls.
+        """
+        messages = build_messages(chunk)
+        try:
+            await self._check_size(chunk, messages)
+            answer = await self._answer(messages, Sampling(max_tokens=self.answer_tokens))
+            if answer.problem == "unparsable" and not halved:
+                answer = await self._answer(messages, self._second_try())
+                halved = True
+        except TooLongError as error:
+            halves = halve(chunk)
+            if len(halves) == 2:
+                return await self._ask_each(halves, halved=halved)
+            return [Outcome(chunk, None, str(error))]
+        except ServerError as error:
+            return [Outcome(chunk, None, str(error))]
+        if answer.problem == "cut" and not halved and len(halves := halve(chunk)) == 2:
+            return await self._ask_each(halves, halved=True)
+        return [Outcome(chunk, answer, _FAILURES[answer.problem] if answer.problem else None)]
+
+    async def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
+    ) -> Completion:
+        """Send one call through the gate, and again while it fails in a way that passes."""
+        wait = self.patience.retry
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._send(messages, schema, sampling)
+            except TemporaryError as error:
+                if isinstance(error, OverloadedError):
+                    self.gate.overloaded()
+                if attempt == TRIES:
+                    raise
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311
+            wait *= 3
+        raise AssertionError("the last try returns or raises")
+
+    async def _send(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
+    ) -> Completion:
+        async with self.gate.slot(self.key):
+            self.tally.calls += 1
+            try:
+                async with asyncio.timeout(self.patience.call):
+                    completion = await self.server.complete(messages, schema, sampling)
+            except TimeoutError as error:
+                limit = f"{self.patience.call:g} s"
+                raise ServerError(
+                    f"the model gave no answer within {limit} (REVIEWBOT_CALL_SECONDS)"
+                ) from error
+        self.gate.went_well()
+        self.tally.add(completion)
+        return completion
+
+    async def _answer(self, messages: Sequence[Message], sampling: Sampling) -> Answer:
+        """Take the kept answer to these messages, or ask and keep what can be read."""
+        key = content_key(messages, SCHEMA, self.info.model, sampling)
+        completion = await self.kept.get(key)
+        if completion is None:
+            completion = await self.complete(messages, SCHEMA, sampling)
+            answer = parse_answer(restore(completion.text), completion.finish)
+            if answer.problem != "unparsable":
+                await self.kept.put(key, completion)
+            return answer
+        return parse_answer(restore(completion.text), completion.finish)
+
+    async def _check_size(self, chunk: Chunk, messages: Sequence[Message]) -> None:
+        """Raise `TooLongError` where the request would be more than the server reads."""
+        if estimate_request(chunk) <= SURE_SHARE * self.max_prompt:
+            return
+        tokens = await self.server.count_tokens(messages)
+        if tokens is not None and tokens > self.max_prompt:
+            raise TooLongError(f"{tokens} tokens are more than the model reads")
+
+    async def _ask_each(self, halves: tuple[Chunk, ...], *, halved: bool) -> list[Outcome]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.ask(half, halved=halved)) for half in halves]
+        return [outcome for task in tasks for outcome in task.result()]
+
+    def _second_try(self) -> Sampling:
+        return Sampling(_SECOND_TRY.temperature, _SECOND_TRY.seed, self.answer_tokens)
+
+
+_FAILURES = {
+    "cut": "the model's answer was longer than it may be",
+    "unparsable": "the model's answer could not be read",
+}
+
+
+def estimate_request(chunk: Chunk) -> int:
+    """Estimate the tokens of the whole request that shows a chunk."""
+    return overhead_tokens() + chunk.tokens

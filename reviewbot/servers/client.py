@@ -1,0 +1,212 @@
+"""Requests to a model server come in; out come Completions, or errors that say what to do.
+
+The one file that imports the hub's client and the HTTP library below it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
+
+import httpx2
+import msgspec
+from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+from huggingface_hub.errors import HfHubHTTPError
+
+from reviewbot.errors import (
+    OverloadedError,
+    ServerError,
+    TemporaryError,
+    TooLongError,
+    UnreachableError,
+)
+from reviewbot.servers.completion import Completion, Message, Sampling, TokenChance
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 4.0
+_READ_SECONDS = 20.0  # for the small requests that only ask what is there
+_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_TEMPORARY = {424, 500, 502, 503, 504}
+_TOO_LONG = (
+    "must have less than",
+    "`max_new_tokens` must be <=",
+    "exceeds the available context",
+    "maximum context length",
+    "longer than the maximum",
+)
+
+
+def _http() -> httpx2.AsyncClient:
+    """Make the HTTP client that the hub's client uses too.
+
+    The hub's own follows redirects, caps its connections at 100 and refuses to work under
+    HF_HUB_OFFLINE, which says nothing about a server of one's own. A proxy never serves this
+    machine's own addresses. A call's total time is bounded by its caller.
+    """
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+        mounts={pattern: httpx2.AsyncHTTPTransport() for pattern in _LOOPBACK},
+    )
+
+
+class Client:
+    """Talks to one model server. `root` is its address without `/v1`; close it when done."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.root = root_of(url)
+        # without a key the hub's client sends the user's own hub token to the server
+        self._key = key or "local"
+        set_async_client_factory(_http)
+        self._hub = AsyncInferenceClient(base_url=self.root, api_key=self._key)
+        self._http = _http()
+
+    async def close(self) -> None:
+        """Close the connections, and with them the calls that still run on them."""
+        await self._hub.__aexit__(None, None, None)  # type: ignore[no-untyped-call]
+        await self._http.aclose()
+
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        model: str,
+        top_logprobs: int = 0,
+        response_format: dict[str, Any] | None = None,
+        extra_body: dict[str, Any] | None = None,
+    ) -> Completion:
+        """Ask for one completion; raises the `ServerError` that fits what went wrong."""
+        try:
+            output = await self._hub.chat_completion(
+                [{"role": message.role, "content": message.content} for message in messages],
+                model=model,
+                max_tokens=sampling.max_tokens,
+                temperature=sampling.temperature,
+                seed=sampling.seed,
+                logprobs=True if top_logprobs else None,
+                top_logprobs=top_logprobs or None,
+                response_format=response_format,  # type: ignore[arg-type]
+                extra_body=extra_body,
+            )
+            return _completion(output)
+        except HfHubHTTPError as error:
+            self._refuse(error.response.status_code, error.response.text)
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise TemporaryError(f"{self.root} answered what is no completion") from error
+
+    async def get(self, path: str, shape: type[T]) -> T | None:
+        """Fetch a JSON document of a shape; None where the server has no such document."""
+        return _shaped(await self._small("GET", path, None), shape)
+
+    async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T | None:
+        """Send a small JSON request; None where the server does not know it."""
+        return _shaped(await self._small("POST", path, body), shape)
+
+    async def text(self, path: str) -> str | None:
+        """Fetch a text; None where the server has none there."""
+        data = await self._small("GET", path, None)
+        return data.decode("utf-8", "replace") if data is not None else None
+
+    async def _small(self, method: str, path: str, body: dict[str, Any] | None) -> bytes | None:
+        try:
+            response = await self._http.request(
+                method,
+                self.root + path,
+                json=body,
+                headers={"authorization": f"Bearer {self._key}"},
+                timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            )
+        except httpx2.InvalidURL as error:
+            raise ServerError(f"REVIEWBOT_MODEL_URL is no address: {error}") from error
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.status_code in {404, 405, 501}:
+            return None
+        if response.status_code >= 300:
+            self._refuse(response.status_code, response.text)
+        return response.content
+
+    def _unreachable(self, error: httpx2.HTTPError) -> ServerError:
+        if isinstance(error, httpx2.UnsupportedProtocol):
+            return ServerError(
+                f"REVIEWBOT_MODEL_URL must begin with http:// or https://: {self.root}"
+            )
+        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            matter = "nothing answers there; is the model server running?"
+        else:
+            matter = f"the connection broke ({type(error).__name__})"
+        return UnreachableError(f"{self.root}: {matter}")
+
+    def _refuse(self, status: int, body: str) -> NoReturn:
+        """Turn an HTTP status and the server's words into the error that says what to do."""
+        said, kind = _words_of(body)
+        text = " ".join(filter(None, (f"{self.root} answered {status}", kind)))
+        text += f": {said}" if said else ""
+        if any(words in said for words in _TOO_LONG) or status == 413:
+            raise TooLongError(text)
+        if status == 429:
+            raise OverloadedError(text)
+        if status in _TEMPORARY:
+            raise TemporaryError(text)
+        remedy = _REMEDIES.get(kind) or _REMEDIES.get(str(status), "")
+        raise ServerError(text + (f" ({remedy})" if remedy else ""))
+
+
+_REMEDIES = {
+    "template_error": "start TGI with --tokenizer-config-path and a file that has chat_template",
+    "401": "set REVIEWBOT_MODEL_KEY to the server's key",
+    "403": "set REVIEWBOT_MODEL_KEY to the server's key",
+    "404": "check REVIEWBOT_MODEL_URL and REVIEWBOT_MODEL",
+}
+
+
+def root_of(url: str) -> str:
+    """Give a server's address without the parts that name an endpoint: all spellings are one."""
+    root = url.rstrip("/")
+    for ending in ("/chat/completions", "/v1"):
+        root = root.removesuffix(ending).rstrip("/")
+    return root
+
+
+def _shaped(data: bytes | None, shape: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(data, type=shape) if data is not None else None
+    except msgspec.DecodeError:  # of which a document of another shape is one kind
+        return None
+
+
+def _words_of(body: str) -> tuple[str, str]:
+    """Find what a server says went wrong, and its name for the kind, in any of their forms."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return " ".join(body.split())[:300], ""
+    error = found.get("error", found) if isinstance(found, dict) else found
+    if isinstance(error, dict):
+        return str(error.get("message", ""))[:300], str(error.get("type", ""))
+    kind = found.get("error_type", "") if isinstance(found, dict) else ""
+    return " ".join(str(error).split())[:300], str(kind)
+
+
+def _completion(output: Any) -> Completion:
+    choice = output.choices[0]
+    usage = output.usage or {}
+    details = usage.get("prompt_tokens_details") or {}
+    text = choice.message.content
+    if text is not None and not isinstance(text, str):
+        raise TypeError("a message's content must be a text")
+    positions = (choice.logprobs.content or ()) if choice.logprobs else ()
+    return Completion(
+        text=text or "",
+        finish="length" if choice.finish_reason == "length" else "stop",
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        completion_tokens=int(usage.get("completion_tokens") or 0),
+        cached_tokens=int(details.get("cached_tokens") or 0),
+        chances=tuple(
+            tuple(TokenChance(top.token, top.logprob) for top in position.top_logprobs or ())
+            for position in positions
+        ),
+    )

@@ -1,0 +1,165 @@
+"""Options, environment, files of settings come in; out come Settings, checked once at the door."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from reviewbot.errors import SettingsError
+
+PREFIX = "REVIEWBOT_"
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Secret:
+    """A text that never prints; `reveal` gives it to the one who must send it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting, with its default; `docs/settings.md` says what each is for.
+
+    A field is set by the environment variable of its name in capitals after REVIEWBOT_.
+    """
+
+    model_url: str | None = None
+    model_key: Secret | None = None
+    model: str | None = None
+    model_server: Literal["auto", "tgi", "vllm", "llamacpp"] = "auto"
+    schema: Literal["enforce", "parse"] = "enforce"
+    concurrency: Positive = 8
+    call_seconds: Seconds = 300.0
+    retry_seconds: Seconds = 1.0
+    answer_tokens: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 1024
+    threads: Positive | None = None
+    context: Annotated[int, msgspec.Meta(ge=2048)] = 8192
+    max_diff_mb: Positive = 200
+    cache_dir: Path | None = None
+
+
+def load_settings(
+    options: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    env_file: Path | None = None,
+    config_file: Path | None = None,
+) -> Settings:
+    """Build the settings: an option wins over the environment, that over the file named by
+    `--env-file`, that over the user's configuration file, that over the default.
+
+    Only these places are read, never a file of the folder under review. Raises `SettingsError`
+    that names the setting and where it was set, and never its value.
+    """
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for origin, values in (
+        (str(config_file), _from_toml(config_file)),
+        (str(env_file), _from_names(_from_env_file(env_file))),
+        ("the environment", _from_names(environment)),
+        ("the command line", {k: v for k, v in options.items() if v is not None}),
+    ):
+        merged.update(values)
+        sources.update(dict.fromkeys(values, origin))
+    return _convert(merged, sources)
+
+
+def _convert(merged: dict[str, Any], sources: Mapping[str, str]) -> Settings:
+    for name in merged:
+        if name not in Settings.__struct_fields__:
+            raise SettingsError(
+                f"{sources[name]} sets {PREFIX}{name.upper()}, which is no setting of reviewbot"
+                f" ({_nearest(name)})"
+            )
+    try:
+        return msgspec.convert(merged, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        matter, _, where = str(error).partition(" - at `$.")
+        name = re.split(r"[`.\[]", where)[0]
+        origin = sources.get(name, "the settings")
+        raise SettingsError(f"{PREFIX}{name.upper()} in {origin}: {matter}") from None
+
+
+def _nearest(name: str) -> str:
+    import difflib  # noqa: PLC0415  # only an error needs it
+
+    near = difflib.get_close_matches(name, Settings.__struct_fields__, 1, 0.5)
+    return f"did you mean {PREFIX}{near[0].upper()}?" if near else "see docs/settings.md"
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    raise TypeError("Expected a text")
+
+
+def _from_names(environment: Mapping[str, str]) -> dict[str, str]:
+    """Take the variables of reviewbot's own; an empty one counts as not set."""
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+
+
+def _from_toml(path: Path | None) -> dict[str, Any]:
+    """Read the user's configuration file, whose keys are the names in small letters."""
+    if path is None or not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        # a parser's message may quote the line, and with it a secret
+        raise SettingsError(f"{path} cannot be read as TOML ({type(error).__name__})") from None
+
+
+_ENV_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+
+def _from_env_file(path: Path | None) -> dict[str, str]:
+    """Read lines of NAME=value; foreign names are passed over, as such files are shared."""
+    if path is None:
+        return {}
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (
+            os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no UTF-8"
+        )
+        raise SettingsError(f"--env-file {path}: {reason}") from None
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = _ENV_LINE.fullmatch(stripped)
+        if match is None:
+            raise SettingsError(f"--env-file {path}, line {number}: expected NAME=value")
+        found[match[1]] = _unquoted(match[2])
+    return found
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return re.split(r"\s+#", value, maxsplit=1)[0]
