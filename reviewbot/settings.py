@@ -1,6 +1,6 @@
 """Options, environment, files of settings come in; out come Settings, checked once at the door."""
 
-import os
+import io
 import re
 import tomllib
 from collections.abc import Mapping
@@ -133,33 +133,15 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read as TOML ({type(error).__name__})") from None
 
 
-_ENV_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-
-
 def _from_env_file(path: Path | None) -> dict[str, str]:
     """Read lines of NAME=value; foreign names are passed over, as such files are shared."""
     if path is None:
         return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # few runs name such a file
+
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (
-            os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no UTF-8"
-        )
-        raise SettingsError(f"--env-file {path}: {reason}") from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        match = _ENV_LINE.fullmatch(stripped)
-        if match is None:
-            raise SettingsError(f"--env-file {path}, line {number}: expected NAME=value")
-        found[match[1]] = _unquoted(match[2])
-    return found
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return re.split(r"\s+#", value, maxsplit=1)[0]
+        raise SettingsError(f"--env-file {path} cannot be read ({type(error).__name__})") from None
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}

@@ -57,7 +57,7 @@ class NotReviewed:
     """A file or some lines of it that no model was shown.
 
     `lines` is None for the whole file. `policy` says that leaving it out is as it should be;
-    otherwise the review has a gap, and is not complete.
+    otherwise the review has a gap, and is not complete. A remedy follows the reason's semicolon.
     """
 
     path: str
@@ -75,7 +75,7 @@ def triage(
     file by name. A file without changed lines (renamed, another mode) leaves nothing out.
     """
     if file.combined:
-        remedy = "combined diff of a merge: review one parent, as in `git diff PARENT MERGE`"
+        remedy = "combined diff of a merge; review one parent, as in `git diff PARENT MERGE`"
         return NotReviewed(file.path, None, remedy, policy=False)
     reason = _policy(file, include, exclude)
     return NotReviewed(file.path, None, reason, policy=True) if reason else None

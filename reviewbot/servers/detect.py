@@ -1,5 +1,6 @@
 """An address comes in; out comes which kind of model server answers there."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from reviewbot.errors import ServerError
@@ -7,8 +8,10 @@ from reviewbot.servers import llamacpp, tgi, vllm
 from reviewbot.servers.client import Client
 
 Kind = Literal["tgi", "vllm", "llamacpp"]
+Server = tgi.Tgi | vllm.Vllm | llamacpp.LlamaCpp
+Make = Callable[[Client, str | None], Server]
 
-SERVERS = {"tgi": tgi.Tgi, "vllm": vllm.Vllm, "llamacpp": llamacpp.LlamaCpp}
+SERVERS: dict[Kind, Make] = {"tgi": tgi.Tgi, "vllm": vllm.Vllm, "llamacpp": llamacpp.LlamaCpp}
 """The kinds of server, by the name that REVIEWBOT_MODEL_SERVER takes."""
 
 

@@ -1,0 +1,101 @@
+"""Settings come in; out come the parts that they choose. The one place that picks them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from reviewbot import engine
+from reviewbot.engine import Ports
+from reviewbot.errors import UnreachableError
+from reviewbot.model.ask import ModelServer, Patience
+from reviewbot.model.gate import Gate
+from reviewbot.model.kept import Kept, KeptInFile, NothingKept
+from reviewbot.servers.completion import ServerInfo
+from reviewbot.settings import Settings
+
+if TYPE_CHECKING:
+    from reviewbot.servers.client import Client
+
+_START_TRIES = 4  # a server that refuses is told of within 5 s
+_START_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A model server that answered, and what it says of itself."""
+
+    server: ModelServer
+    info: ServerInfo
+    url: str
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Give the folder for models and kept answers."""
+    return settings.cache_dir or Path(platformdirs.user_cache_dir("reviewbot"))
+
+
+def config_file() -> Path:
+    """Give the path of the user's configuration file, which need not exist."""
+    return Path(platformdirs.user_config_dir("reviewbot")) / "config.toml"
+
+
+def assumed_info(settings: Settings) -> ServerInfo:
+    """Give the limits to reckon with where no server is asked: those of the model that is ours,
+    or those advised for a server on a card of 24 GB.
+    """
+    if settings.model_url is None:
+        return ServerInfo("llamacpp", "none", settings.context - 1, settings.context)
+    return engine.DEFAULT_INFO
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[Connection]:
+    """Reach the model server at REVIEWBOT_MODEL_URL, whichever kind it is.
+
+    Raises `ServerError` with the remedy, within 5 s where nothing answers.
+    """
+    from reviewbot.servers.client import Client  # noqa: PLC0415  # the hub's client loads slowly
+
+    assert settings.model_url is not None
+    key = settings.model_key.reveal() if settings.model_key else None
+    client = Client(settings.model_url, key)
+    try:
+        for _ in range(_START_TRIES - 1):
+            try:
+                connection = await _meet(client, settings)
+                break
+            except UnreachableError:
+                await asyncio.sleep(_START_WAIT)
+        else:
+            connection = await _meet(client, settings)
+        yield connection
+    finally:
+        await client.close()
+
+
+async def _meet(client: "Client", settings: Settings) -> Connection:
+    from reviewbot.servers.detect import SERVERS, detect  # noqa: PLC0415
+
+    kind = settings.model_server
+    server = SERVERS[await detect(client) if kind == "auto" else kind](client, settings.model)
+    return Connection(server, await server.describe(), client.root)
+
+
+def make_ports(settings: Settings, connection: Connection, *, keep_answers: bool) -> Ports:
+    """Wire what a review needs; `keep_answers` is off with `--no-cache`, the probe stays kept."""
+    store = KeptInFile(cache_folder(settings) / "answers.sqlite3")
+    kept: Kept = store if keep_answers else NothingKept()
+    slots = connection.info.slots
+    return Ports(
+        server=connection.server,
+        url=connection.url,
+        gate=Gate(min(settings.concurrency, slots) if slots else settings.concurrency),
+        kept=kept,
+        probes=store if settings.schema == "enforce" else None,
+        patience=Patience(settings.call_seconds, settings.retry_seconds),
+    )

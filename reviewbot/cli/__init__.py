@@ -1,0 +1,91 @@
+"""The command line: what a person types comes in; each command's body is imported when it runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reviewbot.errors import ReviewbotError
+
+FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
+FAIL_ON = ("critical", "major", "minor", "never")
+FAILED = 2
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="reviewbot", prog_name="reviewbot")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    help="File of NAME=value lines with REVIEWBOT_ settings.",
+)
+@click.pass_context
+def cli(context: click.Context, env_file: Path | None) -> None:
+    """Review code changes with a language model on your own machine."""
+    context.obj = env_file
+
+
+@cli.command()
+@click.argument("source", required=False)
+@click.option("--staged", is_flag=True, help="Review what is staged for the next commit.")
+@click.option("--base", metavar="REF", help="Review the work tree against where it left REF.")
+@click.option("--commit", metavar="SHA", help="Review one commit (a merge: its first parent).")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result to a file.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="major",
+    show_default=True,
+    help="Exit with 1 for findings of this severity or graver.",
+)
+@click.option("--model-url", metavar="URL", help="Address of a TGI, vLLM or llama.cpp server.")
+@click.option("--model", metavar="NAME", help="The server's model, or one of `model list`.")
+@click.option("--include", metavar="GLOB", multiple=True, help="Review only these paths.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Leave these paths out.")
+@click.option(
+    "--max-findings",
+    type=click.IntRange(0),
+    default=25,
+    show_default=True,
+    help="Show at most so many findings, the gravest.",
+)
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would be asked; ask no model.")
+@click.option("--exact", is_flag=True, help="With --plan: let the server count the tokens.")
+@click.option("--show-prompt", is_flag=True, help="Print the prompts and ask no model.")
+@click.option("--no-cache", is_flag=True, help="Ask again, even what was answered before.")
+@click.pass_context
+def review(context: click.Context, /, **options: Any) -> None:
+    """Review a change: a diff file, - for standard input, A..B, or one of the options below.
+
+    With none of them, on a terminal inside a repository: the work tree against the default
+    branch.
+
+    Exit codes: 0 reviewed, nothing at or above --fail-on; 1 such findings; 2 an error, or not
+    all that should be was reviewed.
+    """
+    from reviewbot.cli.review import Options, run  # noqa: PLC0415
+
+    context.exit(run(Options(env_file=context.obj, **options)))
+
+
+def main() -> None:
+    """Run the command line; every error of reviewbot's own becomes one line on stderr."""
+    try:
+        code = cli.main(prog_name="reviewbot", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = FAILED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("reviewbot: interrupted; the answers so far are kept", err=True)
+        code = INTERRUPTED
+    except ReviewbotError as error:
+        click.echo(f"reviewbot: {error}", err=True)
+        code = FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)

@@ -1,0 +1,197 @@
+"""`reviewbot review`: options come in; the review is printed, and an exit code comes out."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from reviewbot import bootstrap, engine
+from reviewbot.cli.output import Output
+from reviewbot.cli.progress import show_progress
+from reviewbot.diff.parse import FileDiff, parse_diff
+from reviewbot.diff.triage import Glob
+from reviewbot.engine import Plan
+from reviewbot.errors import InputError
+from reviewbot.findings.finding import SEVERITIES
+from reviewbot.findings.review import Review
+from reviewbot.model.gate import Gate
+from reviewbot.report.escape import one_line
+from reviewbot.settings import Settings, load_settings
+from reviewbot.source import Request, Source, load_source
+
+REVIEWED, FOUND, INCOMPLETE = 0, 1, 2
+_NAMED_GAPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was typed; each field is the option of its name."""
+
+    env_file: Path | None
+    source: str | None
+    staged: bool
+    base: str | None
+    commit: str | None
+    form: str
+    output: Path | None
+    fail_on: str
+    model_url: str | None
+    model: str | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    max_findings: int
+    plan_only: bool
+    exact: bool
+    show_prompt: bool
+    no_cache: bool
+
+
+def run(options: Options) -> int:
+    """Review what was asked for; gives the exit code. Raises `ReviewbotError` and prints nothing
+    on stdout where the input or the server cannot be used.
+    """
+    settings = load_settings(
+        {"model_url": options.model_url, "model": options.model},
+        os.environ,
+        env_file=options.env_file,
+        config_file=bootstrap.config_file(),
+    )
+    request = Request(options.source, options.staged, options.base, options.commit)
+    source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000)
+    files = list(parse_diff(source.data))
+    with Output(options.output) as output:
+        review = asyncio.run(_review(options, settings, source, files))
+        output.write(review if isinstance(review, str) else _render(review, options))
+    return 0 if isinstance(review, str) else _exit_code(review, options.fail_on)
+
+
+async def _review(
+    options: Options, settings: Settings, source: Source, files: list[FileDiff]
+) -> Review | str:
+    """Give the review, the preview of one, or with --show-prompt the prompts as text."""
+
+    def plan_for(budget: engine.Budget) -> Plan:
+        return engine.plan(
+            files, budget, include=_glob(options.include), exclude=_glob(options.exclude),
+            also_not_reviewed=source.not_reviewed,
+        )  # fmt: skip
+
+    assumed = engine.budget_for(bootstrap.assumed_info(settings), settings.answer_tokens)
+    plan = plan_for(assumed)
+    if options.show_prompt:
+        return _prompts(plan)
+    if not plan.chunks or (options.plan_only and not options.exact):
+        return engine.preview(plan)
+    async with _connect(settings) as connection:
+        budget = engine.budget_for(connection.info, settings.answer_tokens)
+        if budget != assumed:
+            plan = plan_for(budget)
+        ports = bootstrap.make_ports(settings, connection, keep_answers=not options.no_cache)
+        if options.plan_only:
+            exact = await engine.count_exactly(plan, connection.server, Gate(settings.concurrency))
+            return engine.preview(plan, exact)
+        with show_progress(len(plan.chunks)) as tell:
+            return await engine.review(
+                plan, connection.info, ports, tell, max_findings=options.max_findings
+            )
+
+
+def _connect(settings: Settings) -> AbstractAsyncContextManager[bootstrap.Connection]:
+    return bootstrap.connect(settings)
+
+
+def _glob(patterns: tuple[str, ...]) -> Glob | None:
+    """Compile patterns as in a .gitignore: `*.py`, `docs/`, `/src/**/*.ts`."""
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # most runs give no pattern
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns).match_file
+    except ValueError as error:
+        raise InputError(f"--include or --exclude: {error}") from error
+
+
+def _prompts(plan: Plan) -> str:
+    from reviewbot.model.prompt import build_messages  # noqa: PLC0415
+
+    parts = [
+        f"===== {message.role} =====\n{message.content}\n"
+        for chunk in plan.chunks
+        for message in build_messages(chunk)
+    ]
+    return "".join(parts) or "Nothing to ask.\n"
+
+
+def _render(review: Review, options: Options) -> str:
+    return _RENDER[options.form](review, options)
+
+
+def _text(review: Review, options: Options) -> str:
+    from reviewbot.report.plan import render_plan_text  # noqa: PLC0415
+    from reviewbot.report.text import render_text  # noqa: PLC0415
+
+    terminal = options.output is None and sys.stdout.isatty()
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    width = min(shutil.get_terminal_size().columns, 120) if terminal else 100
+    render = render_plan_text if options.plan_only else render_text
+    return render(review, color=terminal and not plain, width=width)
+
+
+def _json(review: Review, _: Options) -> str:
+    from reviewbot.report.document import render_json  # noqa: PLC0415
+
+    return render_json(review)
+
+
+def _sarif(review: Review, _: Options) -> str:
+    from reviewbot.report.sarif import render_sarif  # noqa: PLC0415
+
+    return render_sarif(review)
+
+
+def _rdjson(review: Review, _: Options) -> str:
+    from reviewbot.report.rdjson import render_rdjson  # noqa: PLC0415
+
+    return render_rdjson(review)
+
+
+def _markdown(review: Review, _: Options) -> str:
+    from reviewbot.report.markdown import render_markdown  # noqa: PLC0415
+
+    return render_markdown(review)
+
+
+def _github(review: Review, _: Options) -> str:
+    from reviewbot.report.annotations import render_github  # noqa: PLC0415
+
+    return render_github(review)
+
+
+_RENDER: dict[str, Callable[[Review, Options], str]] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+    "rdjson": _rdjson,
+    "markdown": _markdown,
+    "github": _github,
+}
+
+
+def _exit_code(review: Review, fail_on: str) -> int:
+    """Say with the exit code how it went; a gap is told on stderr too, and beats findings."""
+    gaps = [gap for gap in review.not_reviewed if not gap.policy]
+    for gap in gaps[:_NAMED_GAPS]:
+        click.echo(f"reviewbot: {one_line(gap.path)}: {one_line(gap.reason)}", err=True)
+    if len(gaps) > _NAMED_GAPS:
+        click.echo(f"reviewbot: and {len(gaps) - _NAMED_GAPS} more were not reviewed", err=True)
+    if gaps:
+        return INCOMPLETE
+    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
+    return FOUND if any(finding.severity in grave for finding in review.findings) else REVIEWED

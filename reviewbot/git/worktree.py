@@ -1,0 +1,126 @@
+"""What a person asks to review comes in; out comes the diff that git makes of it.
+
+Everything here runs git with the settings that a repository could use to run programs, or to
+change the form of a diff, switched off: a checkout may be hostile.
+"""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from reviewbot.errors import GitError, InputError
+
+_SAFE = (
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat",
+    "-c", "core.quotePath=true", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false",
+    "-c", "diff.orderFile=",
+)  # fmt: skip
+_DIFF = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "-M",
+    "-U3", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/", "--word-diff=none",
+    "--output-indicator-new=+", "--output-indicator-old=-", "--output-indicator-context= ",
+)  # fmt: skip
+"""Three lines of context, as a forge shows: a finding further away could not be posted."""
+
+
+def diff_staged(folder: Path, limit: int) -> bytes:
+    """Give what is staged for the next commit. `limit` is in bytes, here and below."""
+    return _run(folder, "diff", *_DIFF, "--cached", "--", limit=limit)
+
+
+def diff_base(folder: Path, ref: str, limit: int) -> bytes:
+    """Give the work tree against the commit where it left another branch."""
+    base = _run(folder, "merge-base", _commit(folder, ref), "HEAD").decode().strip()
+    return _run(folder, "diff", *_DIFF, base, "--", limit=limit)
+
+
+def diff_commit(folder: Path, ref: str, limit: int) -> bytes:
+    """Give what one commit changed; a merge against its first parent."""
+    show = ("show", "--format=", "-m", "--first-parent", *_DIFF, _commit(folder, ref), "--")
+    return _run(folder, *show, limit=limit)
+
+
+def diff_range(folder: Path, spec: str, limit: int) -> bytes:
+    """Give `A..B`, or with three dots B against the commit where it left A."""
+    dots = "..." if "..." in spec else ".."
+    left, _, right = spec.partition(dots)
+    ends = [_commit(folder, ref or "HEAD") for ref in (left, right)]
+    return _run(folder, "diff", *_DIFF, dots.join(ends), "--", limit=limit)
+
+
+def default_branch(folder: Path) -> str:
+    """Find the branch that work is merged to: what origin calls its head, else main or master."""
+    for ref in ("origin/HEAD", "origin/main", "origin/master", "main", "master"):
+        try:
+            _commit(folder, ref)
+        except GitError:
+            continue
+        return ref
+    raise GitError("no default branch was found here (origin/HEAD, main, master): say --base REF")
+
+
+def untracked(folder: Path) -> list[str]:
+    """List the files that git does not track and does not ignore; no diff shows them."""
+    top = Path(_run(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+    names = _run(top, "ls-files", "--others", "--exclude-standard", "-z")
+    return [name.decode("utf-8", "replace") for name in names.split(b"\0") if name]
+
+
+def is_repository(folder: Path) -> bool:
+    """Whether a folder lies in a work tree."""
+    try:
+        return _run(folder, "rev-parse", "--is-inside-work-tree").strip() == b"true"
+    except GitError:
+        return False
+
+
+def version() -> str:
+    """Give git's version; raises `GitError` where there is no git."""
+    return _run(Path(), "version").decode("utf-8", "replace").strip().removeprefix("git version ")
+
+
+def _commit(folder: Path, ref: str) -> str:
+    """Turn a name into a commit's id, so that no name is ever read as an option."""
+    try:
+        verify = ("rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}")
+        return _run(folder, *verify).decode().strip()
+    except GitError as error:
+        if str(error).startswith("git: "):
+            raise
+        raise GitError(f"git knows no commit {ref!r} here") from error
+
+
+def _run(folder: Path, *arguments: str, limit: int | None = None) -> bytes:
+    """Run git and give what it prints; stops it above a limit of bytes."""
+    environment = dict(os.environ, GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
+    environment.pop("GIT_EXTERNAL_DIFF", None)
+    with tempfile.TemporaryFile() as errors:
+        try:
+            git = subprocess.Popen(  # noqa: S603
+                ["git", *_SAFE, *arguments],  # noqa: S607
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except FileNotFoundError as error:
+            raise GitError("git: there is no git on PATH; install it, or give a diff") from error
+        with git:
+            assert git.stdout is not None
+            data = git.stdout.read(-1 if limit is None else limit + 1)
+            if limit is not None and len(data) > limit:
+                git.kill()
+                raise too_large(limit)
+        if git.returncode:
+            errors.seek(0)
+            said = errors.read().decode("utf-8", "replace").strip().split("\n")[-1]
+            raise GitError(said.removeprefix("fatal: ").removeprefix("error: ") or "git failed")
+    return data
+
+
+def too_large(limit: int) -> InputError:
+    """Make the error for a diff above the limit, in bytes."""
+    megabytes = limit // 1_000_000
+    return InputError(f"the diff is larger than {megabytes} MB (REVIEWBOT_MAX_DIFF_MB)")

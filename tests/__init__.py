@@ -1,0 +1,1 @@
+"""The tests: the real program against fakes that speak the real bodies."""
