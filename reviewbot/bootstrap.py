@@ -14,7 +14,7 @@ from reviewbot.engine import Ports
 from reviewbot.errors import UnreachableError
 from reviewbot.model.ask import ModelServer, Patience
 from reviewbot.model.gate import Gate
-from reviewbot.model.kept import Kept, KeptInFile, NothingKept
+from reviewbot.model.kept import KeptInFile, NothingKept
 from reviewbot.servers.completion import ServerInfo
 from reviewbot.settings import Settings
 
@@ -86,16 +86,21 @@ async def _meet(client: "Client", settings: Settings) -> Connection:
     return Connection(server, await server.describe(), client.root)
 
 
-def make_ports(settings: Settings, connection: Connection, *, keep_answers: bool) -> Ports:
+def open_store(settings: Settings) -> KeptInFile:
+    """Give the store of kept answers in the user's cache folder."""
+    return KeptInFile(cache_folder(settings) / "answers.sqlite3")
+
+
+def make_ports(
+    settings: Settings, connection: Connection, store: KeptInFile, *, keep_answers: bool
+) -> Ports:
     """Wire what a review needs; `keep_answers` is off with `--no-cache`, the probe stays kept."""
-    store = KeptInFile(cache_folder(settings) / "answers.sqlite3")
-    kept: Kept = store if keep_answers else NothingKept()
     slots = connection.info.slots
     return Ports(
         server=connection.server,
         url=connection.url,
         gate=Gate(min(settings.concurrency, slots) if slots else settings.concurrency),
-        kept=kept,
+        kept=store if keep_answers else NothingKept(),
         probes=store if settings.schema == "enforce" else None,
         patience=Patience(settings.call_seconds, settings.retry_seconds),
     )

@@ -72,6 +72,29 @@ def review(context: click.Context, /, **options: Any) -> None:
     context.exit(run(Options(env_file=context.obj, **options)))
 
 
+@cli.command()
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """Check the model server, git and the settings; exit 1 where something is wrong."""
+    from reviewbot.cli.doctor import run  # noqa: PLC0415
+
+    context.exit(run(context.obj))
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    For bash: `reviewbot completion bash > ~/.local/share/bash-completion/completions/reviewbot`.
+    """
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    complete = get_completion_class(shell)
+    assert complete is not None, "the choices are the shells that click knows"
+    click.echo(complete(cli, {}, "reviewbot", "_REVIEWBOT_COMPLETE").source())
+
+
 def main() -> None:
     """Run the command line; every error of reviewbot's own becomes one line on stderr."""
     try:

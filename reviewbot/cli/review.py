@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,22 +88,22 @@ async def _review(
         return _prompts(plan)
     if not plan.chunks or (options.plan_only and not options.exact):
         return engine.preview(plan)
-    async with _connect(settings) as connection:
+    async with bootstrap.connect(settings) as connection:
         budget = engine.budget_for(connection.info, settings.answer_tokens)
         if budget != assumed:
             plan = plan_for(budget)
-        ports = bootstrap.make_ports(settings, connection, keep_answers=not options.no_cache)
         if options.plan_only:
             exact = await engine.count_exactly(plan, connection.server, Gate(settings.concurrency))
             return engine.preview(plan, exact)
-        with show_progress(len(plan.chunks)) as tell:
-            return await engine.review(
+        store = bootstrap.open_store(settings)
+        ports = bootstrap.make_ports(settings, connection, store, keep_answers=not options.no_cache)
+        with show_progress(len(plan.chunks)) as tell, closing(store):
+            review = await engine.review(
                 plan, connection.info, ports, tell, max_findings=options.max_findings
             )
-
-
-def _connect(settings: Settings) -> AbstractAsyncContextManager[bootstrap.Connection]:
-    return bootstrap.connect(settings)
+    if store.problem:
+        click.echo(f"reviewbot: {store.problem}", err=True)
+    return review
 
 
 def _glob(patterns: tuple[str, ...]) -> Glob | None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,7 @@ class KeptInFile:
             row = database.execute("SELECT completion FROM kept WHERE key = ?", (key,)).fetchone()
             if row is None:
                 return None
-            database.execute("UPDATE kept SET used = unixepoch('subsec') WHERE key = ?", (key,))
+            database.execute("UPDATE kept SET used = ? WHERE key = ?", (time.time(), key))
             database.commit()
             return msgspec.json.decode(row[0], type=Completion)
         return None
@@ -81,9 +82,8 @@ class KeptInFile:
         """Keep a completion, and forget the oldest ones above the size that the store may have."""
         data = msgspec.json.encode(completion)
         with self._database() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO kept VALUES (?, ?, unixepoch('subsec'))", (key, data)
-            )
+            row = (key, data, time.time())
+            database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", row)
             self._forget(database)
             database.commit()
 

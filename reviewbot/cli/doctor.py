@@ -1,0 +1,67 @@
+"""`reviewbot doctor`: settings come in; what works is printed, and what does not, with the remedy."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from reviewbot import bootstrap, engine
+from reviewbot.errors import ReviewbotError
+from reviewbot.git import worktree
+from reviewbot.model.ask import Asker
+from reviewbot.model.gate import Gate
+from reviewbot.model.kept import NothingKept
+from reviewbot.model.probe import check_schema
+from reviewbot.report.escape import one_line
+from reviewbot.settings import Settings, load_settings
+
+Line = tuple[bool, str, str]
+"""Whether it is well, what was looked at, and what was seen or is to be done."""
+
+
+def run(env_file: Path | None) -> int:
+    """Check what a review needs, one line each; 0 where all is well, else 1."""
+    well = True
+    for fine, name, words in _checks(env_file):
+        well = well and fine
+        mark = click.style("ok  ", fg="green") if fine else click.style("FAIL", fg="red", bold=True)
+        click.echo(f"{mark}  {name:<9} {one_line(words)}")
+    return 0 if well else 1
+
+
+def _checks(env_file: Path | None) -> Iterator[Line]:
+    config = bootstrap.config_file()
+    try:
+        settings = load_settings({}, os.environ, env_file=env_file, config_file=config)
+        yield True, "settings", f"valid; file: {config if config.is_file() else 'none'}"
+    except ReviewbotError as error:
+        yield False, "settings", str(error)
+        return
+    try:
+        yield True, "git", worktree.version()
+    except ReviewbotError as error:
+        yield False, "git", str(error)
+    yield from asyncio.run(_server(settings))
+
+
+async def _server(settings: Settings) -> list[Line]:
+    """Meet the model server, reckon with its limits, and ask whether it holds to the schema."""
+    lines: list[Line] = []
+    name = "server"
+    try:
+        async with bootstrap.connect(settings) as connection:
+            info = connection.info
+            lines.append((True, name, f"{info.kind} at {connection.url} runs {info.model}"))
+            name = "limits"
+            budget = engine.budget_for(info, settings.answer_tokens)
+            words = f"reads {info.max_total:,} tokens at once: {budget.diff:,} of diff a call"
+            lines.append((True, name, words))
+            name = "schema"
+            asker = Asker(connection.server, info, Gate(1), NothingKept(), budget.prompt)
+            await check_schema(asker, connection.url, NothingKept())
+            lines.append((True, name, "answers are held to it"))
+    except ReviewbotError as error:
+        lines.append((False, name, str(error)))
+    return lines
