@@ -1,6 +1,7 @@
 """The command line: what a person types comes in; each command's body is imported when it runs."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
 FAIL_ON = ("critical", "major", "minor", "never")
 FAILED = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -97,6 +99,7 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line; every error of reviewbot's own becomes one line on stderr."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = cli.main(prog_name="reviewbot", standalone_mode=False)
     except click.ClickException as error:
@@ -112,3 +115,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILED
     sys.exit(code)
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    """Leave by way of an exception, so that calls are closed and drafts removed."""
+    raise SystemExit(TERMINATED)

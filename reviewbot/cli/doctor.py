@@ -1,4 +1,4 @@
-"""`reviewbot doctor`: settings come in; what works is printed, and what does not, with the remedy."""
+"""`reviewbot doctor`: settings come in; what works is printed, and for the rest the remedy."""
 
 import asyncio
 import os

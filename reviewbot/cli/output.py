@@ -14,22 +14,25 @@ class Output:
     """Where the result goes. A file takes its name only when all of it is written.
 
     Entering it fails where the file could not be written, before a long review and not after.
+    What is no plain file (`/dev/null`, a pipe) is written to as it is.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self._name = f"--output {path}" if path else "standard output"
+        self._path = path.resolve() if path else None
         self._draft: Path | None = None
 
     def __enter__(self) -> Self:
-        if self._path is not None:
-            if self._path.is_dir():
-                raise InputError(f"--output {self._path} is a folder")
-            try:
-                handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".reviewbot-")
-            except OSError as error:
-                raise InputError(f"--output {self._path}: {error.strerror}") from error
+        if self._path is None or (self._path.exists() and not self._path.is_file()):
+            if self._path is not None and self._path.is_dir():
+                raise InputError(f"{self._name} is a folder")
+            return self
+        try:
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".reviewbot-")
             os.close(handle)
-            self._draft = Path(name)
+        except OSError as error:
+            raise InputError(f"{self._name}: {error.strerror}") from error
+        self._draft = Path(name)
         return self
 
     def __exit__(
@@ -45,17 +48,23 @@ class Output:
         """Write the result; raises `InputError` where the disk is full or the file is refused."""
         data = text.encode("utf-8", "replace")
         try:
-            if self._draft is None or self._path is None:
+            if self._path is None:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
-                return
-            self._draft.write_bytes(data)
-            mask = os.umask(0)
-            os.umask(mask)
-            self._draft.chmod(0o666 & ~mask)
-            self._draft.replace(self._path)
+            elif self._draft is None:
+                self._path.write_bytes(data)
+            else:
+                self._draft.write_bytes(data)
+                self._draft.chmod(0o666 & ~_umask())
+                self._draft.replace(self._path)
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = f"--output {self._path}" if self._path else "standard output"
-            raise InputError(f"{where}: {error.strerror}") from error
+            raise InputError(f"{self._name}: {error.strerror}") from error
+
+
+def _umask() -> int:
+    """Read the mask that a new file's mode is cut by; the system only tells it on setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
