@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from reviewbot import engine
+from reviewbot.budget import DEFAULT_INFO
 from reviewbot.engine import Ports
 from reviewbot.errors import UnreachableError
 from reviewbot.model.ask import ModelServer, Patience
@@ -50,7 +50,7 @@ def assumed_info(settings: Settings) -> ServerInfo:
     """
     if settings.model_url is None:
         return ServerInfo("llamacpp", "none", settings.context - 1, settings.context)
-    return engine.DEFAULT_INFO
+    return DEFAULT_INFO
 
 
 @asynccontextmanager

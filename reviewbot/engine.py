@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from reviewbot.diff.chunk import MAX_CHANGED_LINES, Chunk, split_file
+from reviewbot.budget import Budget
+from reviewbot.diff.chunk import Chunk, split_file
 from reviewbot.diff.parse import FileDiff
 from reviewbot.diff.triage import Glob, NotReviewed, triage
-from reviewbot.errors import ServerError
 from reviewbot.findings.finding import Finding, build_finding
 from reviewbot.findings.merge import merge
 from reviewbot.findings.rank import cap
@@ -27,46 +27,8 @@ from reviewbot.model.ask import Asker, ModelServer, Outcome, Patience, Tally, es
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept
 from reviewbot.model.probe import check_schema
-from reviewbot.model.prompt import build_messages, overhead_tokens
+from reviewbot.model.prompt import build_messages
 from reviewbot.servers.completion import ServerInfo
-
-ANSWER_TOKENS = 1024
-CONTEXT_TOKENS = 2000
-TAIL_TOKENS = 200
-_ENOUGH_DIFF = 3000  # below this many tokens of diff, the share of the context gives way
-_LEAST_DIFF = 200
-DEFAULT_INFO = ServerInfo("none", "none", max_prompt=16_384, max_total=18_432)
-"""The limits that `--plan` reckons with: those advised for TGI on a card of 24 GB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The tokens of one request: what the prompt may have in all, and the diff's share of it."""
-
-    prompt: int
-    diff: int
-    answer: int = ANSWER_TOKENS
-    lines: int = MAX_CHANGED_LINES
-
-
-def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
-    """Share out what a server reads at once.
-
-    The answer, the context of a change and a tail are kept free from the start. On a small
-    server the context's share goes first, then the answer shrinks to a quarter of the whole.
-    Raises `ServerError` where no diff would fit.
-    """
-    answer = min(answer, max(info.max_total // 4, 64))
-    prompt = min(info.max_prompt, info.max_total - answer)
-    room = prompt - overhead_tokens() - TAIL_TOKENS
-    context = min(CONTEXT_TOKENS, max(0, room - _ENOUGH_DIFF))
-    if room - context < _LEAST_DIFF:
-        least = overhead_tokens() + TAIL_TOKENS + _LEAST_DIFF + answer
-        raise ServerError(
-            f"the model reads {info.max_total} tokens at once and reviewbot needs {least}:"
-            " start the server with a larger context"
-        )
-    return Budget(prompt, room - context, answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from reviewbot import bootstrap, engine
+from reviewbot import bootstrap
+from reviewbot.budget import budget_for
 from reviewbot.errors import ReviewbotError
 from reviewbot.git import worktree
 from reviewbot.model.ask import Asker
@@ -55,7 +56,7 @@ async def _server(settings: Settings) -> list[Line]:
             info = connection.info
             lines.append((True, name, f"{info.kind} at {connection.url} runs {info.model}"))
             name = "limits"
-            budget = engine.budget_for(info, settings.answer_tokens)
+            budget = budget_for(info, settings.answer_tokens)
             words = f"reads {info.max_total:,} tokens at once: {budget.diff:,} of diff a call"
             lines.append((True, name, words))
             name = "schema"

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from reviewbot import bootstrap, engine
+from reviewbot.budget import Budget, budget_for
 from reviewbot.cli.output import Output
 from reviewbot.cli.progress import show_progress
 from reviewbot.diff.parse import FileDiff, parse_diff
@@ -76,20 +77,20 @@ async def _review(
 ) -> Review | str:
     """Give the review, the preview of one, or with --show-prompt the prompts as text."""
 
-    def plan_for(budget: engine.Budget) -> Plan:
+    def plan_for(budget: Budget) -> Plan:
         return engine.plan(
             files, budget, include=_glob(options.include), exclude=_glob(options.exclude),
             also_not_reviewed=source.not_reviewed,
         )  # fmt: skip
 
-    assumed = engine.budget_for(bootstrap.assumed_info(settings), settings.answer_tokens)
+    assumed = budget_for(bootstrap.assumed_info(settings), settings.answer_tokens)
     plan = plan_for(assumed)
     if options.show_prompt:
         return _prompts(plan)
     if not plan.chunks or (options.plan_only and not options.exact):
         return engine.preview(plan)
     async with bootstrap.connect(settings) as connection:
-        budget = engine.budget_for(connection.info, settings.answer_tokens)
+        budget = budget_for(connection.info, settings.answer_tokens)
         if budget != assumed:
             plan = plan_for(budget)
         if options.plan_only:
