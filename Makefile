@@ -2,17 +2,22 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# a venv for developing has all that the demo needs
+RUNNABLE := $(if $(wildcard $(VENV)/dev),$(VENV)/dev,$(VENV)/run)
 
-.PHONY: help check test format lock
+.PHONY: help demo test check format lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
 
-$(VENV)/dev: requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+## make demo    get a model, review the example (or DIFF=path), show what was found
+demo: $(RUNNABLE)
+	@$(BIN)/python examples/demo.py $(DIFF)
+
+## make test    all tests; everything they need is installed by itself
+test: $(VENV)/dev
+	$(BIN)/pytest
 
 ## make check   format check, lint, strict types, import contracts
 check: $(VENV)/dev
@@ -21,17 +26,28 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-## make test    all tests; everything they need is installed by itself
-test: $(VENV)/dev
-	$(BIN)/pytest
-
 ## make format  write the format that `make check` asks for
 format: $(VENV)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-## make lock    newest versions into requirements/, with hashes
-lock: $(VENV)/dev
-	$(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv
-	$(VENV)/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade --no-header --extra embedded -o requirements/run.txt pyproject.toml requirements/build.in
-	$(VENV)/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade --no-header --extra embedded --group dev -o requirements/dev.txt pyproject.toml requirements/build.in
+## make lock    the newest versions into requirements/, with hashes
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile $(LOCK) --extra embedded -o requirements/run.txt $(SOURCES)
+	$(VENV)-lock/bin/uv pip compile $(LOCK) --extra embedded --group dev -o requirements/dev.txt $(SOURCES)
+
+LOCK := --quiet --universal --generate-hashes --no-emit-index-url --upgrade --no-header
+SOURCES := pyproject.toml requirements/build.in
+
+## make clean   remove what the commands above made; models and kept answers stay
+clean:
+	rm -rf $(VENV) $(VENV)-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/run $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml
+	@echo "making a virtual environment in $(VENV) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r $<
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@

@@ -39,6 +39,11 @@ def cache_folder(settings: Settings) -> Path:
     return settings.cache_dir or Path(platformdirs.user_cache_dir("reviewbot"))
 
 
+def model_folder(settings: Settings) -> Path:
+    """Give the folder of the models that reviewbot runs by itself."""
+    return cache_folder(settings) / "models"
+
+
 def config_file() -> Path:
     """Give the path of the user's configuration file, which need not exist."""
     return Path(platformdirs.user_config_dir("reviewbot")) / "config.toml"
@@ -76,6 +81,18 @@ async def connect(settings: Settings) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await client.close()
+
+
+@asynccontextmanager
+async def run_model(settings: Settings, path: Path) -> AsyncIterator[Connection]:
+    """Run a model of our own; it starts when it is first asked, and ends with this."""
+    from reviewbot.servers.local import LocalModel  # noqa: PLC0415
+
+    model = LocalModel(path, threads=settings.threads, context=settings.context)
+    try:
+        yield Connection(model, await model.describe(), "reviewbot's own model")
+    finally:
+        await model.close()
 
 
 async def _meet(client: "Client", settings: Settings) -> Connection:

@@ -4,11 +4,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reviewbot.errors import ReviewbotError
+
+if TYPE_CHECKING:
+    from reviewbot.settings import Settings
 
 FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
 FAIL_ON = ("critical", "major", "minor", "never")
@@ -81,6 +84,47 @@ def doctor(context: click.Context) -> None:
     from reviewbot.cli.doctor import run  # noqa: PLC0415
 
     context.exit(run(context.obj))
+
+
+@cli.group()
+def model() -> None:
+    """The models that reviewbot can run by itself, without a server."""
+
+
+@model.command("list")
+@click.pass_context
+def list_(context: click.Context) -> None:
+    """Show the models, their licence and where they come from."""
+    from reviewbot.cli import models  # noqa: PLC0415
+
+    context.exit(models.list_models(_settings(context)))
+
+
+@model.command()
+@click.argument("name", required=False)
+@click.pass_context
+def pull(context: click.Context, name: str | None) -> None:
+    """Download a model; without NAME the first that can be had."""
+    from reviewbot.cli import models  # noqa: PLC0415
+
+    context.exit(models.pull_model(_settings(context), name))
+
+
+@model.command()
+@click.argument("name", required=False)
+@click.pass_context
+def path(context: click.Context, name: str | None) -> None:
+    """Print where a model's file lies; exit 1 where it is not there."""
+    from reviewbot.cli import models  # noqa: PLC0415
+
+    context.exit(models.print_path(_settings(context), name))
+
+
+def _settings(context: click.Context) -> "Settings":
+    from reviewbot.bootstrap import config_file  # noqa: PLC0415
+    from reviewbot.settings import load_settings  # noqa: PLC0415
+
+    return load_settings({}, os.environ, env_file=context.obj, config_file=config_file())
 
 
 @cli.command()

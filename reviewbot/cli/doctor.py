@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ async def _server(settings: Settings) -> list[Line]:
     lines: list[Line] = []
     name = "server"
     try:
-        async with bootstrap.connect(settings) as connection:
+        async with _connect(settings) as connection:
             info = connection.info
             lines.append((True, name, f"{info.kind} at {connection.url} runs {info.model}"))
             name = "limits"
@@ -66,3 +67,11 @@ async def _server(settings: Settings) -> list[Line]:
     except ReviewbotError as error:
         lines.append((False, name, str(error)))
     return lines
+
+
+def _connect(settings: Settings) -> AbstractAsyncContextManager[bootstrap.Connection]:
+    if settings.model_url is not None:
+        return bootstrap.connect(settings)
+    from reviewbot.cli.models import installed_model  # noqa: PLC0415
+
+    return bootstrap.run_model(settings, installed_model(settings)[1])

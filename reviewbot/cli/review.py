@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -89,7 +89,8 @@ async def _review(
         return _prompts(plan)
     if not plan.chunks or (options.plan_only and not options.exact):
         return engine.preview(plan)
-    async with bootstrap.connect(settings) as connection:
+    connecting, caution = _server(settings)
+    async with connecting as connection:
         budget = budget_for(connection.info, settings.answer_tokens)
         if budget != assumed:
             plan = plan_for(budget)
@@ -104,7 +105,19 @@ async def _review(
             )
     if store.problem:
         click.echo(f"reviewbot: {store.problem}", err=True)
-    return review
+    return replace(review, caution=caution)
+
+
+def _server(
+    settings: Settings,
+) -> tuple[AbstractAsyncContextManager[bootstrap.Connection], str | None]:
+    """Choose the server that is set or a model of our own, and what is to be said of it."""
+    if settings.model_url is not None:
+        return bootstrap.connect(settings), None
+    from reviewbot.cli.models import caution, choose_model  # noqa: PLC0415
+
+    entry, path = choose_model(settings)
+    return bootstrap.run_model(settings, path), None if entry.readable else caution(entry)
 
 
 def _glob(patterns: tuple[str, ...]) -> Glob | None:

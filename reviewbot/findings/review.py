@@ -68,7 +68,7 @@ class Review:
     """A whole review. `model` is None where none was asked (`--plan`, or nothing to review).
 
     `findings` are those shown, in the order of the diff; `hidden_findings` counts what the cap
-    left out.
+    left out. `caution` is what a reader must know of the model, None where there is nothing.
     """
 
     model: str | None
@@ -80,6 +80,7 @@ class Review:
     coverage: Coverage
     usage: Usage
     candidates: tuple[Candidate, ...] = ()
+    caution: str | None = None
 
     @property
     def complete(self) -> bool:

@@ -29,7 +29,8 @@ def render_github(review: Review) -> str:
     """
     lines = [_annotation(finding) for finding in review.findings]
     lines += [_gap(entry) for entry in gaps(review)]
-    lines += [f"::notice::{_data(line)}" for line in (hidden(review), coverage(review)) if line]
+    notices = (review.caution, hidden(review), coverage(review))
+    lines += [f"::notice::{_data(line)}" for line in notices if line]
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,7 @@ def render_markdown(review: Review) -> str:
         *(block for finding in review.findings for block in _finding(finding)),
         *_not_reviewed(review),
         safe_line(hidden(review)),
+        safe_line(review.caution or ""),
         f"**{safe_line(coverage(review))}**",
     ]
     return without_commands("\n\n".join(block for block in blocks if block) + "\n")

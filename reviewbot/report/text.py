@@ -152,4 +152,5 @@ def _policy(entries: list[NotReviewed], terminal: Terminal) -> list[str]:
 def _summary(review: Review) -> list[str]:
     if not review.files and not review.not_reviewed:
         return [coverage(review)]
-    return [line for line in (tally(review), hidden(review), coverage(review)) if line]
+    lines = (review.caution, tally(review), hidden(review), coverage(review))
+    return [line for line in lines if line]

@@ -4,8 +4,10 @@ The one file that imports the hub's client and the HTTP library below it.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -27,6 +29,8 @@ _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0  # for the small requests that only ask what is there
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _TEMPORARY = {424, 500, 502, 503, 504}
+_TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
+_LOGIN = re.compile(r"^([a-z]+://)?[^/]*@", re.IGNORECASE)
 _TOO_LONG = (
     "must have less than",
     "`max_new_tokens` must be <=",
@@ -51,14 +55,18 @@ def _http() -> httpx2.AsyncClient:
 
 
 class Client:
-    """Talks to one model server. `root` is its address without `/v1`; close it when done."""
+    """Talks to one model server; close it when done.
+
+    `root` is its address to show: without `/v1`, and without a login that may stand in it.
+    """
 
     def __init__(self, url: str, key: str | None) -> None:
-        self.root = root_of(url)
+        self._address = _checked(root_of(url))
+        self.root = _LOGIN.sub(r"\1", self._address)
         # without a key the hub's client sends the user's own hub token to the server
         self._key = key or "local"
         set_async_client_factory(_http)
-        self._hub = AsyncInferenceClient(base_url=self.root, api_key=self._key)
+        self._hub = AsyncInferenceClient(base_url=self._address, api_key=self._key)
         self._http = _http()
 
     async def close(self) -> None:
@@ -114,13 +122,11 @@ class Client:
         try:
             response = await self._http.request(
                 method,
-                self.root + path,
+                self._address + path,
                 json=body,
                 headers={"authorization": f"Bearer {self._key}"},
                 timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             )
-        except httpx2.InvalidURL as error:
-            raise ServerError(f"REVIEWBOT_MODEL_URL is no address: {error}") from error
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         if response.status_code in {404, 405, 501}:
@@ -129,11 +135,7 @@ class Client:
             self._refuse(response.status_code, response.text)
         return response.content
 
-    def _unreachable(self, error: httpx2.HTTPError) -> ServerError:
-        if isinstance(error, httpx2.UnsupportedProtocol):
-            return ServerError(
-                f"REVIEWBOT_MODEL_URL must begin with http:// or https://: {self.root}"
-            )
+    def _unreachable(self, error: httpx2.HTTPError) -> UnreachableError:
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
             matter = "nothing answers there; is the model server running?"
         else:
@@ -160,6 +162,10 @@ _REMEDIES = {
     "401": "set REVIEWBOT_MODEL_KEY to the server's key",
     "403": "set REVIEWBOT_MODEL_KEY to the server's key",
     "404": "check REVIEWBOT_MODEL_URL and REVIEWBOT_MODEL",
+    "301": "it has moved: check REVIEWBOT_MODEL_URL",
+    "302": "it has moved: check REVIEWBOT_MODEL_URL",
+    "307": "it has moved: check REVIEWBOT_MODEL_URL",
+    "308": "it has moved: check REVIEWBOT_MODEL_URL",
 }
 
 
@@ -169,6 +175,19 @@ def root_of(url: str) -> str:
     for ending in ("/chat/completions", "/v1"):
         root = root.removesuffix(ending).rstrip("/")
     return root
+
+
+def _checked(address: str) -> str:
+    """Give the address back; raises `ServerError`, which does not quote it, where it is none."""
+    try:
+        httpx2.URL(address)
+        parts = urlsplit(address)
+        usable = parts.port != 0 and bool(parts.hostname)
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise ServerError("REVIEWBOT_MODEL_URL is no address of the web") from error
+    if parts.scheme not in ("http", "https") or not usable:
+        raise ServerError("REVIEWBOT_MODEL_URL must begin with http:// or https:// and a host")
+    return address
 
 
 def _shaped(data: bytes | None, shape: type[T]) -> T | None:
@@ -183,7 +202,8 @@ def _words_of(body: str) -> tuple[str, str]:
     try:
         found = json.loads(body)
     except ValueError:
-        return " ".join(body.split())[:300], ""
+        title = _TITLE.search(body)  # a proxy in front of the server answers with a page
+        return " ".join((title[1] if title else body).split())[:300], ""
     error = found.get("error", found) if isinstance(found, dict) else found
     if isinstance(error, dict):
         return str(error.get("message", ""))[:300], str(error.get("type", ""))
