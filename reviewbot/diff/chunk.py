@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewbot.diff.hunks import Hunk, Line
 from reviewbot.diff.parse import FileDiff
@@ -18,7 +18,7 @@ MAX_CHANGED_LINES = 150
 class Chunk:
     """What one call shows of one file: whole hunks, or pieces of a hunk that is too large.
 
-    `tokens` estimates its printed lines alone, without the prompt around them.
+    `tokens` estimates its printed hunks alone, without the prompt around them.
     """
 
     path: str
@@ -85,12 +85,13 @@ def split_file(
 
     Whole hunks stay together where they fit. A changed line that alone is longer than the
     budget is in no chunk, and is given back as not reviewed; runs of unchanged lines too far
-    from any change to fit beside it are left out.
+    from any change to fit beside it are left out, and so is a header that takes too much room.
     """
     units: list[Hunk] = []
     too_long: list[Line] = []
-    for hunk in file.hunks:
-        if hunk.changed <= max_lines and estimate_lines(hunk.body) <= max_tokens:
+    for whole in file.hunks:
+        hunk = whole if _header_cost(whole) * 4 <= max_tokens else replace(whole, section="")
+        if hunk.changed <= max_lines and _cost(hunk) <= max_tokens:
             units.append(hunk)
         else:
             units.extend(_split_hunk(hunk, max_tokens, max_lines, too_long))
@@ -118,9 +119,7 @@ def halve(chunk: Chunk) -> tuple[Chunk, ...]:
             first.append(_piece(hunk, lines[:cut]))
             second.append(_piece(hunk, lines[cut:]))
     return tuple(
-        Chunk(chunk.path, tuple(half), sum(estimate_lines(hunk.body) for hunk in half))
-        for half in (first, second)
-        if half
+        Chunk(chunk.path, tuple(half), sum(map(_cost, half))) for half in (first, second) if half
     )
 
 
@@ -133,6 +132,15 @@ def _cut_after(lines: list[Line], changed: int) -> int:
     )
 
 
+def _cost(hunk: Hunk) -> int:
+    """Estimate the tokens of a hunk as it is printed."""
+    return _header_cost(hunk) + estimate_lines(hunk.body)
+
+
+def _header_cost(hunk: Hunk) -> int:
+    return estimate_tokens(f"@@ {hunk.section}") + 1
+
+
 def _pack(path: str, units: list[Hunk], max_tokens: int, max_lines: int) -> Iterator[Chunk]:
     """Put hunks that follow each other into as few chunks as hold them."""
     held: list[Hunk] = []
@@ -140,7 +148,7 @@ def _pack(path: str, units: list[Hunk], max_tokens: int, max_lines: int) -> Iter
     for unit in units:
         if not unit.changed:
             continue
-        cost = estimate_lines(unit.body)
+        cost = _cost(unit)
         if held and (changed + unit.changed > max_lines or tokens + cost > max_tokens):
             yield Chunk(path, tuple(held), tokens)
             held, changed, tokens = [], 0, 0
@@ -154,6 +162,7 @@ def _split_hunk(
     hunk: Hunk, max_tokens: int, max_lines: int, too_long: list[Line]
 ) -> Iterator[Hunk]:
     """Cut one hunk into pieces within the limits, at the most sensible places."""
+    max_tokens -= _header_cost(hunk)
     run: list[Line] = []
     costs: list[int] = []
     for line in hunk.lines():

@@ -15,7 +15,10 @@ Sign = Literal["+", "-", " "]
 
 _AT = re.compile(r"^@@.*", re.MULTILINE)
 _HUNK = re.compile(r"@@ -(\d{1,18})(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@")
-_TRAILER = re.compile(r"\s*(?:-- ?\n|commit [0-9a-f]|From [0-9a-f]|\Z)|\n")
+_TRAILER = re.compile(r"\s*(?:-- ?\n|commit [0-9a-f]|From [0-9a-f])")
+_SURPLUS = re.compile(r"(?:\\.*\n)?(?: |\n*(?!-- ?(?:\n|\Z)|-\Z|---.*\n?\Z)[-+])")
+"""Behind a whole hunk: more of its lines, so its header counts too few. Two dashes part a mail
+from its signature; these, or the next file's `---`, may also be where a diff is cut."""
 
 
 class Line(NamedTuple):
@@ -107,7 +110,8 @@ def parse_hunks(section: Section, start: int) -> tuple[tuple[Hunk, ...], Damage 
     if hunks is not None:
         return hunks, None
     sound, end, problem = _count_out(text, heads)
-    hunks = _read(text[start:end], heads[:sound], start) if sound else ()
+    until = heads[sound].start() if sound < len(heads) else end
+    hunks = _read(text[start:until], heads[:sound], start) if sound else ()
     if hunks is None:
         sound, end, problem, hunks = 0, start, "these hunks cannot be read", ()
     if problem is None:
@@ -129,30 +133,26 @@ def _read(text: str, heads: list[re.Match[str]], start: int) -> tuple[Hunk, ...]
     hunks = []
     for hunk, head, end in zip(patch, heads, ends, strict=True):
         kinds = [line.line_type for line in hunk]
-        body, rest = _cut(text[head.end() - start + 1 : end], len(kinds) - kinds.count(""))
-        if _is_surplus(rest):
+        at = head.end() - start + 1
+        body = _cut(text[at:end], len(kinds) - kinds.count(""))
+        if _SURPLUS.match(text, at + len(body)):
             return None
         added, removed = kinds.count("+"), kinds.count("-")
         section = hunk.section_header.rstrip("\r")
-        hunks.append(Hunk(hunk.source_start, hunk.target_start, section, body, added, removed))
+        # where a side has no lines, the header names the line before
+        old = hunk.source_start + (hunk.source_length == 0)
+        new = hunk.target_start + (hunk.target_length == 0)
+        hunks.append(Hunk(old, new, section, body, added, removed))
     return tuple(hunks)
 
 
-def _cut(body: str, lines: int) -> tuple[str, str]:
+def _cut(body: str, lines: int) -> str:
     """Part a hunk's lines from what stands behind them: a mail's signature, the next commit."""
     end = len(body)
     surplus = body.count("\n") + (not body.endswith("\n")) - lines
     for _ in range(surplus):
         end = body.rfind("\n", 0, end - 1) + 1
-    return body[:end], body[end:]
-
-
-def _is_surplus(rest: str) -> bool:
-    """Whether what follows a hunk looks like more of its lines: its header then counts too few.
-
-    A line of two dashes parts a mail from its signature.
-    """
-    return rest[:1] in ("+", " ") or (rest[:1] == "-" and rest[:3] not in ("-- ", "--\n", "---"))
+    return body[:end]
 
 
 def _count_out(text: str, heads: list[re.Match[str]]) -> tuple[int, int, str | None]:
@@ -163,10 +163,9 @@ def _count_out(text: str, heads: list[re.Match[str]]) -> tuple[int, int, str | N
     """
     at = heads[0].start()
     for index, head in enumerate(heads):
-        if head.start() != at:
-            if _TRAILER.match(text, at):
-                return index, at, None
-            return index, at, "here is text between two hunks"
+        if text[at : head.start()].strip():
+            foreign = _TRAILER.match(text, at)
+            return index, at, None if foreign else "here is text between two hunks"
         promise = _HUNK.match(head[0])
         if promise is None:
             return index, at, f"this hunk header cannot be read: {head[0][:60]!r}"
@@ -193,7 +192,7 @@ def _count_hunk(text: str, at: int, promise: re.Match[str]) -> tuple[int, str | 
         at = text.find("\n", at) + 1 or len(text)
     if text.startswith("\\", at):
         at = text.find("\n", at) + 1 or len(text)
-    if _is_surplus(text[at : at + 3]):
+    if _SURPLUS.match(text, at):
         return at, f"the hunk `{promise[0]}` has more lines than its header says"
     return at, None
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reviewbot.diff.hunks import Damage, Hunk, parse_hunks
-from reviewbot.diff.paths import Header, parse_header
+from reviewbot.diff.paths import Header, parse_header, unquote
 from reviewbot.diff.sections import Section, split_sections
 
 Status = Literal["added", "deleted", "modified", "renamed", "copied", "type changed"]
 
 _AT = re.compile(r"^@@.*", re.MULTILINE)
+_COMBINED = re.compile(r"diff --(?:cc|combined) (.*)")
+_HEADER_ALONE = re.compile(r"diff --git .*\n(?:[a-z].*\n)*--- ")
 _SUBMODULE_MODE = "160000"
 _SYMLINK_MODE = "120000"
 
@@ -77,13 +79,14 @@ def _is_type_change(gone: Header, come: Header) -> bool:
 
 def _parse_section(section: Section) -> tuple[Header, FileDiff]:
     first = _AT.search(section.text)
-    combined = section.text.startswith(("diff --cc ", "diff --combined ")) or (
-        first is not None and first[0].startswith("@@@")
-    )
-    if combined:
-        return _combined(section.text)
     header = parse_header(section.text[: first.start()] if first else section.text)
+    merge = _COMBINED.match(section.text)
+    if merge or (first and first[0].startswith("@@@")):
+        return _combined(header, unquote(merge[1]) if merge else header.new or header.old)
     hunks, damage = parse_hunks(section, first.start()) if first else ((), None)
+    if not first and (cut := _HEADER_ALONE.match(section.text)):
+        line = section.line + cut[0].count("\n")
+        damage = Damage(f"line {line} of the diff: no hunk follows this header", ())
     path = header.new or header.old
     if path is None:
         reason = f"line {section.line} of the diff: no path can be read from this header"
@@ -102,12 +105,9 @@ def _parse_section(section: Section) -> tuple[Header, FileDiff]:
     )
 
 
-def _combined(text: str) -> tuple[Header, FileDiff]:
+def _combined(header: Header, path: str | None) -> tuple[Header, FileDiff]:
     """A merge's `@@@` diff has a column a parent: its lines belong to no one pair of files."""
-    first = text.split("\n", 1)[0]
-    path = re.sub(r"^diff --(?:cc|combined) ", "", first)
-    header = parse_header("diff --git " + first if path == first else f"--- a/{path}\n+++ b/{path}")
-    file = FileDiff(header.new or path, None, "modified", (), combined=True)
+    file = FileDiff(path or "(a merge)", None, "modified", (), combined=True)
     return replace(header, old=file.path, new=file.path), file
 
 

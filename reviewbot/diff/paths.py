@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(.))", re.DOTALL)
 _LETTERS = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13}
 _PREFIX = re.compile(r"([abciow12])/")
 _MODE = re.compile(r"^index [0-9a-f.]+ (\d{6})$", re.MULTILINE)
@@ -57,10 +57,10 @@ def unquote(path: str) -> str:
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
-    token = match[1]
-    if token.isdigit():
-        return bytes([int(token, 8) & 0xFF])
-    return bytes([_LETTERS[token]]) if token in _LETTERS else token
+    octal, letter = match.groups()
+    if octal:
+        return bytes([int(octal, 8) & 0xFF])
+    return bytes([_LETTERS[letter]]) if letter in _LETTERS else letter
 
 
 def _field(text: str, name: str) -> str | None:
@@ -90,8 +90,11 @@ def _paths(text: str) -> tuple[str | None, str | None]:
 
 
 def _file_line(value: str) -> str:
-    """Give the path of a `---` or `+++` line, without the time that may follow a tab."""
-    return unquote(value if value.startswith('"') else value.split("\t", 1)[0])
+    """Give the path of a `---` or `+++` line, without the time that may follow a tab.
+
+    git puts a bare tab behind a path with a space, quoted or not; within quotes a tab is `\\t`.
+    """
+    return unquote(value.split("\t", 1)[0])
 
 
 def _first_line_paths(text: str) -> tuple[str, str] | None:

@@ -6,11 +6,16 @@ Only borders are looked for here; what stands inside a section is parsed by `par
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reviewbot.errors import DiffError
 
+_MAIL = rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n"  # git's own, of every mail
+_MESSAGE_END = re.compile(rb"^(?:---\r?$|diff --git |From )", re.MULTILINE)
 _BORDER = re.compile(
-    rb"^(?:diff --(?:git|cc|combined) |Index: |Binary files .* differ\r?$|--- [^\n]*\n\+\+\+ )",
+    rb"^(?:diff --(?:git|cc|combined) |Index: |Binary files .* differ\r?$|--- [^\n]*\n\+\+\+ |"
+    + _MAIL
+    + rb")",
     re.MULTILINE,
 )
 _HUNK = re.compile(rb"^@@ -\d+(?:,(\d{1,18}))? \+\d+(?:,(\d{1,18}))? @@", re.MULTILINE)
@@ -44,10 +49,11 @@ def split_sections(data: bytes) -> Iterator[Section]:
     if not starts:
         _refuse_what_is_no_diff(data)
     line, counted = 1, 0
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+    for start, end in pairwise([*starts, len(data)]):
         line += data.count(b"\n", counted, start)
         counted = start
-        yield Section(line, _decode(data[start:end]))
+        if not data.startswith(b"From ", start):
+            yield Section(line, _decode(data[start:end]))
 
 
 def _plain(data: bytes) -> bytes:
@@ -61,7 +67,7 @@ def _plain(data: bytes) -> bytes:
 
 
 def _section_starts(data: bytes) -> Iterator[int]:
-    """Find where files begin.
+    """Find where files begin, and mails, whose message may hold what looks like a diff.
 
     Lines of a hunk begin with a sign, so `diff --git` in the first column is always a border.
     `--- ` above `+++ ` may be content instead (a removed line `-- x`, an added one `++ y`), so
@@ -71,6 +77,12 @@ def _section_starts(data: bytes) -> Iterator[int]:
     hunk_end = start = 0
     for border in _BORDER.finditer(data):
         at = border.start()
+        if border[0].startswith(b"From"):
+            message = _MESSAGE_END.search(data, border.end())
+            in_header, start = False, message.start() if message else len(data)
+            hunk_end = start
+            yield at
+            continue
         if border[0].startswith((b"diff", b"Index")):
             in_header = True
         elif at < hunk_end:

@@ -122,18 +122,21 @@ def _suggestion(lines: list[str], anchored: list[Line]) -> str | None:
     """
     if not lines or anchored[0].sign == "-":
         return None
-    present = [line.text.removesuffix("\r") for line in anchored if line.sign != "-"]
-    indent = _indent(present[0])
-    given = _indent(lines[0])
+    present = [line.text for line in anchored if line.sign != "-"]
+    end = "\r" if all(text.endswith("\r") for text in present) else ""
+    indent, given = _first_indent(present), _first_indent(lines)
     if given != indent and len(given.expandtabs()) < len(indent.expandtabs()):
         bare = (line.removeprefix(given) for line in lines)
         lines = [indent + _retab(line, indent) if line.strip() else "" for line in bare]
     elif "\t" in indent:
         lines = [_retab(line, indent) for line in lines]
+    lines = [line.removesuffix("\r") + end for line in lines]
     return None if lines == present else "\n".join(lines)
 
 
-def _indent(text: str) -> str:
+def _first_indent(lines: list[str]) -> str:
+    """Give the indentation of the first line that is not blank."""
+    text = next((line for line in lines if line.strip()), "")
     return text[: len(text) - len(text.lstrip(" \t"))]
 
 

@@ -93,7 +93,7 @@ def parse_answer(text: str, finish: Finish) -> Answer:
     for item in raw:
         try:
             said.append(_bounded(msgspec.convert(item, Said)))
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair in an error
             malformed += 1
     malformed += max(0, len(said) - MAX_FINDINGS)
     problem: Problem | None = None
@@ -141,11 +141,18 @@ def _complete_elements(text: str) -> tuple[list[Any] | None, bool]:
 
 def _bounded(said: Said) -> Said:
     """Hold the lengths that the schema cannot: a cut is marked, a huge suggestion goes."""
-    body = "\n".join(said.body)
+    body = _encodable("\n".join(said.body))
     if len(body) > MAX_BODY:
         body = body[: MAX_BODY - 1] + "…"
-    title = " ".join(said.title.split())
+    title = " ".join(_encodable(said.title).split())
     if len(title) > MAX_TITLE:
         title = title[: MAX_TITLE - 1] + "…"
-    suggestion = said.suggestion if len(said.suggestion) <= MAX_SUGGESTION_LINES else []
+    suggestion = _encodable("\n".join(said.suggestion)).split("\n") if said.suggestion else []
+    if len(suggestion) > MAX_SUGGESTION_LINES:
+        suggestion = []
     return msgspec.structs.replace(said, title=title, body=body.split("\n"), suggestion=suggestion)
+
+
+def _encodable(text: str) -> str:
+    """Turn half a surrogate pair, which JSON can spell and no file can hold, into U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -17,12 +17,17 @@ _FOLDERS = (_PACKAGE / "prompts", _PACKAGE.parent / "prompts")
 """Where the templates lie in a wheel, and in a checkout."""
 
 _CONTROL_STRING = re.compile(
-    r"<(?=\|[^|<>\n]{1,40}\|?>|/?(?:tool_call|tool_response|tools|documents|think|schema|change)>"
-    r"|/?s>|｜)|\[(?=/?INST\])"
+    r"<(?=\|[^|<>\n]{1,40}\|?>|[\w-]{1,40}\|>|｜"
+    r"|/?(?:s|tool_call|tool_response|tools|documents|think|schema|change)>"
+    r"|(?:start|end)_of_\w{1,20}>|(?:bos|eos|pad|unk|mask)>|(?:fim|jupyter)_\w{1,20}>|/?SYS>>)"
+    r"|\[(?=/?(?:INST|THINK|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT))\])"
 )
 _BREAK = "\u200b"
 _BROKEN = re.compile(rf"([<\[])(?:{_BREAK}|\\u200b)")
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2421}
+_CONTROLS |= dict.fromkeys((*range(0x80, 0xA0), 0x2028, 0x2029), 0x2424)  # may read as line ends
+MAX_PATH = 200
+"""Characters of a path that are shown: its end says more than its beginning."""
 TEMPLATE_TOKENS = 60
 """What a chat template and the words around a change add, at most, beside the texts counted."""
 
@@ -55,7 +60,7 @@ def build_messages(chunk: Chunk) -> tuple[Message, ...]:
         line = printed.line
         hunks[printed.hunk].append(ShownLine(printed.id, line.sign, neutralise(line.text)))
     change = _template("change").render(
-        path=neutralise(chunk.path),
+        path=neutralise(chunk.path[-MAX_PATH:]),
         hunks=[
             ShownHunk(neutralise(hunk.section), tuple(lines))
             for hunk, lines in zip(chunk.hunks, hunks, strict=True)
