@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-EXAMPLE = HERE / "pull-request.diff"
+EXAMPLE = Path(os.path.relpath(HERE / "pull-request.diff"))
 REVIEWBOT = str(Path(sys.executable).with_name("reviewbot"))
 REVIEWED = (0, 1)  # 1: there are findings to act on, which is what a review is for
 # a small model without a graphics card writes about ten tokens a second

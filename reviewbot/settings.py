@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -14,7 +14,7 @@ from reviewbot.errors import SettingsError
 PREFIX = "REVIEWBOT_"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 class Secret:
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     answer_tokens: Annotated[int, msgspec.Meta(ge=64, le=1024)] = 1024
     threads: Positive | None = None
     context: Annotated[int, msgspec.Meta(ge=2048)] = 8192
-    max_diff_mb: Positive = 200
+    max_diff_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200
     cache_dir: Path | None = None
 
 
@@ -95,6 +95,8 @@ def _convert(merged: dict[str, Any], sources: Mapping[str, str]) -> Settings:
         matter, _, where = str(error).partition(" - at `$.")
         name = re.split(r"[`.\[]", where)[0]
         origin = sources.get(name, "the settings")
+        if matter.startswith("Invalid enum value"):  # which quotes it
+            matter = f"Expected one of {', '.join(get_args(Settings.__annotations__[name]))}"
         raise SettingsError(f"{PREFIX}{name.upper()} in {origin}: {matter}") from None
 
 
@@ -109,7 +111,10 @@ def _decode(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, str):
         return Secret(value)
     if kind is Path and isinstance(value, str | Path):
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError as error:
+            raise ValueError("Expected the home folder of a user who has one") from error
     raise TypeError("Expected a text")
 
 

@@ -46,7 +46,7 @@ def load_source(request: Request, folder: Path, limit: int) -> Source:
         return Source(_read_stdin(limit))
     if request.source is not None:
         return Source(_read_named(request.source, folder, limit))
-    if sys.stdin.isatty() and worktree.is_repository(folder):
+    if sys.stdin and sys.stdin.isatty() and worktree.is_repository(folder):
         return _work_tree(folder, worktree.default_branch(folder), limit)
     raise InputError(
         "say what to review: a diff file, - for standard input, --staged, --base REF,"
@@ -62,9 +62,9 @@ def _work_tree(folder: Path, base: str, limit: int) -> Source:
 
 def _read_named(name: str, folder: Path, limit: int) -> bytes:
     path = folder / name
-    if ".." in name and not path.exists() and "/../" not in f"/{name}/":
-        return worktree.diff_range(folder, name, limit)
     try:
+        if ".." in name and not path.exists() and "/../" not in f"/{name}/":
+            return worktree.diff_range(folder, name, limit)
         if path.is_dir():
             raise InputError(f"{name} is a folder: give a diff file, or --base REF inside it")
         if path.stat().st_size > limit:
@@ -79,6 +79,8 @@ def _read_named(name: str, folder: Path, limit: int) -> bytes:
 
 
 def _read_stdin(limit: int) -> bytes:
+    if sys.stdin is None:  # closed, as by `<&-`
+        raise InputError("standard input is closed")
     try:
         return _within(sys.stdin.buffer.read(limit + 1), limit)
     except OSError as error:

@@ -122,8 +122,8 @@ def _candidates(name: str | None) -> tuple[Entry, ...]:
 def _pull(entries: tuple[Entry, ...], folder: Path) -> tuple[Entry, Path]:
     from reviewbot.servers.download import pull_first  # noqa: PLC0415  # few runs download
 
-    def skip(entry: Entry, reason: str) -> None:
-        click.echo(f"{entry.name} cannot be had: {reason}", err=True)
+    def skip(_: Entry, reason: str) -> None:
+        click.echo(f"{reason}; trying the next model", err=True)
 
     with _download_bar() as tell:
         return pull_first(entries, folder, tell, skip)

@@ -7,6 +7,7 @@ change the form of a diff, switched off: a checkout may be hostile.
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from reviewbot.errors import GitError, InputError
@@ -14,25 +15,40 @@ from reviewbot.errors import GitError, InputError
 _SAFE = (
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat",
     "-c", "core.quotePath=true", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false",
-    "-c", "diff.orderFile=",
+    "-c", "log.showSignature=false", "-c", "log.showRoot=true", "-c", "log.diffMerges=separate",
 )  # fmt: skip
 _DIFF = (
+    "--ignore-submodules=dirty", "-O/dev/null",  # a submodule's own settings may run programs
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "-M",
     "-U3", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/", "--word-diff=none",
     "--output-indicator-new=+", "--output-indicator-old=-", "--output-indicator-context= ",
 )  # fmt: skip
 """Three lines of context, as a forge shows: a finding further away could not be posted."""
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # a missing object would be fetched with programs of the settings
+    "GIT_ALLOW_PROTOCOL": "none",  # the same for a git older than 2.45
+    "LC_ALL": "C",
+}
+_SILENT = "git failed and does not say why"
 
 
 def diff_staged(folder: Path, limit: int) -> bytes:
     """Give what is staged for the next commit. `limit` is in bytes, here and below."""
+    _run(folder, "rev-parse", "--git-dir")  # outside of a repository `git diff` is another command
     return _run(folder, "diff", *_DIFF, "--cached", "--", limit=limit)
 
 
 def diff_base(folder: Path, ref: str, limit: int) -> bytes:
     """Give the work tree against the commit where it left another branch."""
-    base = _run(folder, "merge-base", _commit(folder, ref), "HEAD").decode().strip()
-    return _run(folder, "diff", *_DIFF, base, "--", limit=limit)
+    ends = _commit(folder, ref), _commit(folder, "HEAD")
+    try:
+        base = _run(folder, "merge-base", *ends).decode().strip()
+    except GitError as error:
+        raise _explained(error, f"{ref!r} and HEAD have no commit in common") from error
+    off = _filters_off(folder)
+    return _run(folder, "diff", *_DIFF, base, "--", limit=limit, settings=off)
 
 
 def diff_commit(folder: Path, ref: str, limit: int) -> bytes:
@@ -86,15 +102,49 @@ def _commit(folder: Path, ref: str) -> str:
         verify = ("rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}")
         return _run(folder, *verify).decode().strip()
     except GitError as error:
-        if str(error).startswith("git: "):
-            raise
-        raise GitError(f"git knows no commit {ref!r} here") from error
+        raise _explained(error, f"git knows no commit {ref!r} here") from error
 
 
-def _run(folder: Path, *arguments: str, limit: int | None = None) -> bytes:
+def _explained(error: GitError, words: str) -> GitError:
+    """Give the error in better words, where git had none of its own."""
+    return GitError(words) if str(error) == _SILENT else error
+
+
+def _filters_off(folder: Path) -> dict[str, str]:
+    """Give the settings that undo the content filters which the repository itself defines.
+
+    Comparing the work tree runs them. The user's own, as Git LFS installs them, stay.
+    """
+    try:
+        every = _run(folder, "config", "--show-scope", "-z", "--get-regexp", r"^filter\.")
+    except GitError:
+        return {}
+    fields = every.decode("utf-8", "surrogateescape").split("\0")
+    named = (
+        field.partition("\n")[0].rpartition(".")[0]
+        for scope, field in zip(fields[::2], fields[1::2], strict=False)
+        if scope in ("local", "worktree")
+    )
+    off = {"clean": "", "process": "", "required": "false"}
+    return {f"{name}.{key}": value for name in named for key, value in off.items()}
+
+
+def _run(
+    folder: Path,
+    *arguments: str,
+    limit: int | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> bytes:
     """Run git and give what it prints; stops it above a limit of bytes."""
-    environment = dict(os.environ, GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
-    environment.pop("GIT_EXTERNAL_DIFF", None)
+    environment = dict(os.environ, **_ENVIRONMENT)
+    for name in ("GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"):
+        environment.pop(name, None)
+    if settings:
+        # unlike with -c, a name may hold "=" here
+        before = int(environment.get("GIT_CONFIG_COUNT") or 0)
+        environment["GIT_CONFIG_COUNT"] = str(before + len(settings))
+        for index, (key, value) in enumerate(settings.items(), before):
+            environment |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
     with tempfile.TemporaryFile() as errors:
         try:
             git = subprocess.Popen(  # noqa: S603
@@ -115,9 +165,20 @@ def _run(folder: Path, *arguments: str, limit: int | None = None) -> bytes:
                 raise too_large(limit)
         if git.returncode:
             errors.seek(0)
-            said = errors.read().decode("utf-8", "replace").strip().split("\n")[-1]
-            raise GitError(said.removeprefix("fatal: ").removeprefix("error: ") or "git failed")
+            raise GitError(_reason(errors.read().decode("utf-8", "replace").strip()))
     return data
+
+
+def _reason(said: str) -> str:
+    """Choose the line of git's complaint that says what went wrong."""
+    if "promisor" in said or "transport '" in said:
+        return (
+            "this clone lacks objects, and reviewbot lets git fetch nothing:"
+            " pipe the diff in, as in `git diff main... | reviewbot review -`"
+        )
+    lines = said.split("\n")
+    named = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines[-1:]
+    return named[0].removeprefix("fatal: ").removeprefix("error: ") or _SILENT
 
 
 def too_large(limit: int) -> InputError:

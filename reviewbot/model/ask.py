@@ -107,24 +107,27 @@ class Asker:
         """Ask for the findings of a chunk.
 
         An answer cut by its length is asked for once more as two halves; an unparsable one is
-        asked for once more with another seed; so rubbish costs at most three calls.
+        asked for once more with another seed; so rubbish costs at most three calls. What the
+        server refuses as too long is halved once as well; what it only counted, until it fits.
         """
         messages = build_messages(chunk)
         try:
-            await self._check_size(chunk, messages)
-            answer = await self._answer(messages, Sampling(max_tokens=self.answer_tokens))
+            tokens = await self._count(chunk, messages)
+            if tokens > self.max_prompt:
+                reason = f"{tokens} tokens are more than the model reads"
+                return await self._ask_halves(chunk, reason, halved=halved)
+            answer = await self._answer(messages, self._first_try())
             if answer.problem == "unparsable" and not halved:
-                answer = await self._answer(messages, self._second_try())
+                answer = await self._answer(messages, self._second_try(), also=self._first_try())
                 halved = True
         except TooLongError as error:
-            halves = halve(chunk)
-            if len(halves) == 2:
-                return await self._ask_each(halves, halved=halved)
+            if not halved:
+                return await self._ask_halves(chunk, str(error), halved=True)
             return [Outcome(chunk, None, str(error))]
         except ServerError as error:
             return [Outcome(chunk, None, str(error))]
-        if answer.problem == "cut" and not halved and len(halves := halve(chunk)) == 2:
-            return await self._ask_each(halves, halved=True)
+        if answer.problem == "cut" and not halved and chunk.changed > 1:
+            return await self._ask_halves(chunk, "", halved=True)
         return [Outcome(chunk, answer, _FAILURES[answer.problem] if answer.problem else None)]
 
     async def complete(
@@ -161,30 +164,51 @@ class Asker:
         self.tally.add(completion)
         return completion
 
-    async def _answer(self, messages: Sequence[Message], sampling: Sampling) -> Answer:
-        """Take the kept answer to these messages, or ask and keep what can be read."""
-        key = content_key(messages, SCHEMA, self.info.model, sampling)
-        completion = await self.kept.get(key)
-        if completion is None:
-            completion = await self.complete(messages, SCHEMA, sampling)
-            answer = parse_answer(restore(completion.text), completion.finish)
-            if answer.problem != "unparsable":
+    async def _answer(
+        self, messages: Sequence[Message], sampling: Sampling, also: Sampling | None = None
+    ) -> Answer:
+        """Take the kept answer to these messages, or ask and keep what can be read.
+
+        It is kept as the answer to the sampling `also`, too, which gave nothing that can be.
+        """
+        keys = [self._content_key(messages, one) for one in (sampling, also) if one]
+        kept = await self.kept.get(keys[0])
+        completion = kept or await self.complete(messages, SCHEMA, sampling)
+        answer = parse_answer(restore(completion.text), completion.finish)
+        if kept is None and answer.problem != "unparsable":
+            for key in keys:
                 await self.kept.put(key, completion)
-            return answer
-        return parse_answer(restore(completion.text), completion.finish)
+        return answer
 
-    async def _check_size(self, chunk: Chunk, messages: Sequence[Message]) -> None:
-        """Raise `TooLongError` where the request would be more than the server reads."""
-        if estimate_request(chunk) <= SURE_SHARE * self.max_prompt:
-            return
-        tokens = await self.server.count_tokens(messages)
-        if tokens is not None and tokens > self.max_prompt:
-            raise TooLongError(f"{tokens} tokens are more than the model reads")
+    async def _count(self, chunk: Chunk, messages: Sequence[Message]) -> int:
+        """Estimate the tokens of a request; near the limit the server counts, if it can."""
+        estimate = estimate_request(chunk)
+        if estimate <= SURE_SHARE * self.max_prompt or await self._is_kept(messages):
+            return min(estimate, self.max_prompt)
+        try:
+            async with self.gate.slot(self.key):
+                counted = await self.server.count_tokens(messages)
+        except TemporaryError:
+            counted = None  # the call itself is tried again, and says so if it is too long
+        return min(estimate, self.max_prompt) if counted is None else counted
 
-    async def _ask_each(self, halves: tuple[Chunk, ...], *, halved: bool) -> list[Outcome]:
+    async def _is_kept(self, messages: Sequence[Message]) -> bool:
+        return await self.kept.get(self._content_key(messages, self._first_try())) is not None
+
+    def _content_key(self, messages: Sequence[Message], sampling: Sampling) -> str:
+        return content_key(messages, SCHEMA, self.info.model, sampling)
+
+    async def _ask_halves(self, chunk: Chunk, reason: str, *, halved: bool) -> list[Outcome]:
+        """Ask about both halves of a chunk; a single changed line fails for the reason given."""
+        halves = halve(chunk)
+        if len(halves) < 2:
+            return [Outcome(chunk, None, reason)]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self.ask(half, halved=halved)) for half in halves]
         return [outcome for task in tasks for outcome in task.result()]
+
+    def _first_try(self) -> Sampling:
+        return Sampling(max_tokens=self.answer_tokens)
 
     def _second_try(self) -> Sampling:
         return Sampling(_SECOND_TRY.temperature, _SECOND_TRY.seed, self.answer_tokens)

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,7 +75,8 @@ class KeptInFile:
                 return None
             database.execute("UPDATE kept SET used = ? WHERE key = ?", (time.time(), key))
             database.commit()
-            return msgspec.json.decode(row[0], type=Completion)
+            with suppress(msgspec.MsgspecError):  # another version's: it is asked for anew
+                return msgspec.json.decode(row[0], type=Completion)
         return None
 
     async def put(self, key: str, completion: Completion) -> None:
@@ -95,20 +96,26 @@ class KeptInFile:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        if self.problem:
-            self._path = Path(":memory:")
         try:
-            if self._connection is None:
-                self._connection = self._open()
-            yield self._connection
-        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
-            self.close()
-            self.problem = self.problem or f"answers are not kept: {self._path}: {error}"
+            database = self._connection or self._open()
+        except (sqlite3.Error, OSError) as error:
+            database = self._fall_back(error)
+        try:
+            yield database
+        except (sqlite3.Error, OSError) as error:
+            self._fall_back(error)
+
+    def _fall_back(self, error: Exception) -> sqlite3.Connection:
+        """From here on keep answers in memory, for this one review."""
+        self.close()
+        self.problem = self.problem or f"answers are not kept: {self._path}: {error}"
+        self._path = Path(":memory:")
+        return self._open()
 
     def _open(self) -> sqlite3.Connection:
         if self._path != Path(":memory:"):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=5)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._connection = connection = sqlite3.connect(self._path, timeout=5)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(
@@ -119,7 +126,8 @@ class KeptInFile:
 
     def _forget(self, database: sqlite3.Connection) -> None:
         (size,) = database.execute(
-            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
         ).fetchone()
         if size > self._most_bytes:
             database.execute(
