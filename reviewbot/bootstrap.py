@@ -11,7 +11,7 @@ import platformdirs
 
 from reviewbot.budget import DEFAULT_INFO
 from reviewbot.engine import Ports
-from reviewbot.errors import UnreachableError
+from reviewbot.errors import TemporaryError
 from reviewbot.model.ask import ModelServer, Patience
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import KeptInFile, NothingKept
@@ -21,8 +21,8 @@ from reviewbot.settings import Settings
 if TYPE_CHECKING:
     from reviewbot.servers.client import Client
 
-_START_TRIES = 4  # a server that refuses is told of within 5 s
-_START_WAIT = 1.0
+_START_PATIENCE = 2.0  # with one try more and a connection's 4 s, silence is told of within 5 s
+_START_WAIT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,7 @@ async def connect(settings: Settings) -> AsyncIterator[Connection]:
     key = settings.model_key.reveal() if settings.model_key else None
     client = Client(settings.model_url, key)
     try:
-        for _ in range(_START_TRIES - 1):
-            try:
-                connection = await _meet(client, settings)
-                break
-            except UnreachableError:
-                await asyncio.sleep(_START_WAIT)
-        else:
-            connection = await _meet(client, settings)
-        yield connection
+        yield await _meet_soon(client, settings)
     finally:
         await client.close()
 
@@ -93,6 +85,19 @@ async def run_model(settings: Settings, path: Path) -> AsyncIterator[Connection]
         yield Connection(model, await model.describe(), "reviewbot's own model")
     finally:
         await model.close()
+
+
+async def _meet_soon(client: "Client", settings: Settings) -> Connection:
+    """Meet a server that may be just starting."""
+    clock = asyncio.get_running_loop().time
+    patient_until = clock() + _START_PATIENCE
+    while True:
+        try:
+            return await _meet(client, settings)
+        except TemporaryError:
+            if clock() >= patient_until:
+                raise
+        await asyncio.sleep(_START_WAIT)
 
 
 async def _meet(client: "Client", settings: Settings) -> Connection:

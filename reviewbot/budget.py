@@ -38,7 +38,7 @@ def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
     room = prompt - overhead_tokens() - TAIL_TOKENS
     context = min(CONTEXT_TOKENS, max(0, room - _ENOUGH_DIFF))
     if room - context < _LEAST_DIFF:
-        least = overhead_tokens() + TAIL_TOKENS + _LEAST_DIFF + answer
+        least = (overhead_tokens() + TAIL_TOKENS + _LEAST_DIFF) * 4 // 3 + 1
         raise ServerError(
             f"the model reads {info.max_total} tokens at once and reviewbot needs {least}:"
             " start the server with a larger context"

@@ -5,8 +5,9 @@ both call these two, so that they say the same about the same diff.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from reviewbot.budget import Budget
 from reviewbot.diff.chunk import Chunk, split_file
@@ -29,6 +30,8 @@ from reviewbot.model.kept import Kept
 from reviewbot.model.probe import check_schema
 from reviewbot.model.prompt import build_messages
 from reviewbot.servers.completion import ServerInfo
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +181,21 @@ async def count_exactly(plan: Plan, server: ModelServer, gate: Gate) -> dict[int
             exact[index] = tokens
 
     exact: dict[int, int] = {}
-    async with asyncio.TaskGroup() as group:
-        for index, chunk in enumerate(plan.chunks):
-            group.create_task(count(index, chunk))
+    await _together(count(index, chunk) for index, chunk in enumerate(plan.chunks))
     return exact
+
+
+async def _together(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Run coroutines at once and give their results in order; the first error ends them all."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except ExceptionGroup as errors:
+        first: Exception = errors
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from errors
+    return [task.result() for task in tasks]
 
 
 async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Found:
@@ -196,11 +210,8 @@ async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Foun
         tell(Answered(chunk, tuple(found.findings), failure))
         return found
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(ask(chunk)) for chunk in chunks]
     every = _Found()
-    for task in tasks:
-        found = task.result()
+    for found in await _together(ask(chunk) for chunk in chunks):
         every.findings.extend(found.findings)
         every.candidates.extend(found.candidates)
         every.failed.extend(found.failed)

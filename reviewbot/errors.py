@@ -25,6 +25,10 @@ class GitError(InputError):
     """git could not give the diff that was asked for."""
 
 
+class ReaderGoneError(ReviewbotError):
+    """Nobody reads standard output any more, as behind `| head`; there is nobody to tell."""
+
+
 class ModelUnavailableError(ReviewbotError):
     """No model can be used: the extra, the file or the consent to download it is missing."""
 
@@ -39,6 +43,10 @@ class SchemaNotEnforcedError(ServerError):
 
 class TooLongError(ServerError):
     """The server counts more tokens in the request than it reads."""
+
+
+class RefusedError(ServerError):
+    """The server does not let this key in; no call of the review can go well."""
 
 
 class TemporaryError(ServerError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewbot.errors import ReviewbotError
+from reviewbot.errors import ReaderGoneError, ReviewbotError
 
 if TYPE_CHECKING:
     from reviewbot.settings import Settings
@@ -152,13 +152,26 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("reviewbot: interrupted; the answers so far are kept", err=True)
         code = INTERRUPTED
+    except ReaderGoneError:
+        code = FAILED
     except ReviewbotError as error:
         click.echo(f"reviewbot: {error}", err=True)
         code = FAILED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        click.echo(f"reviewbot: {error.strerror or error}", err=True)
         code = FAILED
+    if code == FAILED:
+        _drop_unwritten()
     sys.exit(code)
+
+
+def _drop_unwritten() -> None:
+    """Keep the interpreter from writing what stdout refused once more, when it exits."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(_signal: int, _frame: object) -> None:

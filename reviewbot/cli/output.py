@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from reviewbot.errors import InputError
+from reviewbot.errors import InputError, ReaderGoneError
 
 
 class Output:
@@ -19,15 +19,20 @@ class Output:
 
     def __init__(self, path: Path | None) -> None:
         self._name = f"--output {path}" if path else "standard output"
-        self._path = path.resolve() if path else None
+        self._path = path
         self._draft: Path | None = None
 
     def __enter__(self) -> Self:
-        if self._path is None or (self._path.exists() and not self._path.is_file()):
-            if self._path is not None and self._path.is_dir():
-                raise InputError(f"{self._name} is a folder")
+        if self._path is None:
+            if sys.stdout is None:  # as by `>&-`
+                raise InputError("standard output is closed")
+            return self
+        if self._path.is_dir():
+            raise InputError(f"{self._name} is a folder")
+        if self._path.exists() and not self._path.is_file():
             return self
         try:
+            self._path = self._path.resolve()  # a link stays one, and its target is replaced
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".reviewbot-")
             os.close(handle)
         except OSError as error:
@@ -57,8 +62,8 @@ class Output:
                 self._draft.write_bytes(data)
                 self._draft.chmod(0o666 & ~_umask())
                 self._draft.replace(self._path)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
         except OSError as error:
             raise InputError(f"{self._name}: {error.strerror}") from error
 

@@ -17,7 +17,7 @@ def show_progress(chunks: int) -> Iterator[Tell]:
     Each candidate is named above the bar as it comes: which of them are shown in the end is
     known when all answers are in.
     """
-    if not sys.stderr.isatty() or not chunks:
+    if sys.stderr is None or not sys.stderr.isatty() or not chunks:
         yield lambda _: None
         return
     from tqdm import tqdm  # noqa: PLC0415  # only a terminal needs it
@@ -27,7 +27,7 @@ def show_progress(chunks: int) -> Iterator[Tell]:
         total=chunks,
         desc="reviewing",
         unit="chunk",
-        bar_format="{desc} {bar:24} {n_fmt}/{total_fmt} chunks, {postfix} [{remaining} left]",
+        bar_format="{desc} {bar:24} {n_fmt}/{total_fmt} chunks{postfix} [{remaining} left]",
         postfix="0 candidates",
         file=sys.stderr,
         leave=False,
@@ -40,9 +40,11 @@ def show_progress(chunks: int) -> Iterator[Tell]:
                 where = f"{one_line(finding.path)}:{finding.line}"
                 bar.write(click.style(f"  {where}  {title}", dim=True), file=sys.stderr)
             if event.failure:
-                bar.write(f"  {one_line(event.chunk.path)}: {event.failure}", file=sys.stderr)
+                words = f"  {one_line(event.chunk.path)}: {one_line(event.failure)}"
+                bar.write(words, file=sys.stderr)
             found += len(event.findings)
             bar.set_postfix_str(f"{found} candidates", refresh=False)
             bar.update()
+            bar.refresh()
 
         yield tell

@@ -23,6 +23,7 @@ from reviewbot.findings.finding import SEVERITIES
 from reviewbot.findings.review import Review
 from reviewbot.model.gate import Gate
 from reviewbot.report.escape import one_line
+from reviewbot.report.words import gaps
 from reviewbot.settings import Settings, load_settings
 from reviewbot.source import Request, Source, load_source
 
@@ -200,12 +201,13 @@ _RENDER: dict[str, Callable[[Review, Options], str]] = {
 
 def _exit_code(review: Review, fail_on: str) -> int:
     """Say with the exit code how it went; a gap is told on stderr too, and beats findings."""
-    gaps = [gap for gap in review.not_reviewed if not gap.policy]
-    for gap in gaps[:_NAMED_GAPS]:
-        click.echo(f"reviewbot: {one_line(gap.path)}: {one_line(gap.reason)}", err=True)
-    if len(gaps) > _NAMED_GAPS:
-        click.echo(f"reviewbot: and {len(gaps) - _NAMED_GAPS} more were not reviewed", err=True)
-    if gaps:
+    said = (f"{one_line(gap.path)}: {one_line(gap.reason)}" for gap in gaps(review))
+    lines = list(dict.fromkeys(said))
+    for line in lines[:_NAMED_GAPS]:
+        click.echo(f"reviewbot: {line}", err=True)
+    if len(lines) > _NAMED_GAPS:
+        click.echo(f"reviewbot: and {len(lines) - _NAMED_GAPS} more, not reviewed", err=True)
+    if lines:
         return INCOMPLETE
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     return FOUND if any(finding.severity in grave for finding in review.findings) else REVIEWED

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reviewbot.diff.chunk import Chunk, halve
-from reviewbot.errors import OverloadedError, ServerError, TemporaryError, TooLongError
+from reviewbot.errors import (
+    OverloadedError,
+    RefusedError,
+    ServerError,
+    TemporaryError,
+    TooLongError,
+)
 from reviewbot.model.answer import SCHEMA, Answer, parse_answer
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept, content_key
@@ -124,6 +130,8 @@ class Asker:
             if not halved:
                 return await self._ask_halves(chunk, str(error), halved=True)
             return [Outcome(chunk, None, str(error))]
+        except RefusedError:
+            raise  # no other chunk would fare better
         except ServerError as error:
             return [Outcome(chunk, None, str(error))]
         if answer.problem == "cut" and not halved and chunk.changed > 1:

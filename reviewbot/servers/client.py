@@ -16,6 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from reviewbot.errors import (
     OverloadedError,
+    RefusedError,
     ServerError,
     TemporaryError,
     TooLongError,
@@ -153,14 +154,14 @@ class Client:
             raise OverloadedError(text)
         if status in _TEMPORARY:
             raise TemporaryError(text)
+        if status in {401, 403}:
+            raise RefusedError(f"{text} (set REVIEWBOT_MODEL_KEY to the server's key)")
         remedy = _REMEDIES.get(kind) or _REMEDIES.get(str(status), "")
         raise ServerError(text + (f" ({remedy})" if remedy else ""))
 
 
 _REMEDIES = {
     "template_error": "start TGI with --tokenizer-config-path and a file that has chat_template",
-    "401": "set REVIEWBOT_MODEL_KEY to the server's key",
-    "403": "set REVIEWBOT_MODEL_KEY to the server's key",
     "404": "check REVIEWBOT_MODEL_URL and REVIEWBOT_MODEL",
     "301": "it has moved: check REVIEWBOT_MODEL_URL",
     "302": "it has moved: check REVIEWBOT_MODEL_URL",
