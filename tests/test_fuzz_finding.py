@@ -48,7 +48,12 @@ def stands_on(finding: Finding) -> set[Place]:
 
 
 def hunks_of(chunk: Chunk) -> list[set[Place]]:
-    return [{(line.side, line.number) for line in hunk.lines()} for hunk in chunk.hunks]
+    """What a forge accepts a comment on, by hunk: an unchanged line stands on both sides."""
+    return [
+        {("LEFT", line.old) for line in hunk.lines() if line.sign != "+"}
+        | {("RIGHT", line.new) for line in hunk.lines() if line.sign != "-"}
+        for hunk in chunk.hunks
+    ]
 
 
 def is_sound(finding: Finding, chunk: Chunk) -> bool:
@@ -56,7 +61,7 @@ def is_sound(finding: Finding, chunk: Chunk) -> bool:
     anchors = [line for line in finding.excerpt if finding.anchors(line)]
     return (
         any(stands_on(finding) <= hunk for hunk in hunks_of(chunk))
-        and len(anchors) == len(stands_on(finding)) > 0
+        and (anchors[0].number, anchors[-1].number) == (finding.start_line, finding.line)
         and finding.position() >= 0
         and finding.right_line >= 1
     )

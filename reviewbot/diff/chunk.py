@@ -14,6 +14,9 @@ MAX_CHANGED_LINES = 150
 (arXiv 2606.15689)."""
 
 
+_LEAST_COST = LINE_TOKENS + 2
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """What one call shows of one file: whole hunks, or pieces of a hunk that is too large.
@@ -87,14 +90,16 @@ def split_file(
     budget is in no chunk, and is given back as not reviewed; runs of unchanged lines too far
     from any change to fit beside it are left out, and so is a header that takes too much room.
     """
-    units: list[Hunk] = []
+    units: list[tuple[Hunk, int]] = []
     too_long: list[Line] = []
     for whole in file.hunks:
         hunk = whole if _header_cost(whole) * 4 <= max_tokens else replace(whole, section="")
-        if hunk.changed <= max_lines and _cost(hunk) <= max_tokens:
-            units.append(hunk)
+        cost = _cost(hunk)
+        if hunk.changed <= max_lines and cost <= max_tokens:
+            units.append((hunk, cost))
         else:
-            units.extend(_split_hunk(hunk, max_tokens, max_lines, too_long))
+            pieces = _split_hunk(hunk, max_tokens, max_lines, too_long)
+            units.extend((piece, _cost(piece)) for piece in pieces)
     chunks = list(_pack(file.path, units, max_tokens, max_lines))
     if not too_long:
         return chunks, []
@@ -141,14 +146,15 @@ def _header_cost(hunk: Hunk) -> int:
     return estimate_tokens(f"@@ {hunk.section}") + 1
 
 
-def _pack(path: str, units: list[Hunk], max_tokens: int, max_lines: int) -> Iterator[Chunk]:
+def _pack(
+    path: str, units: list[tuple[Hunk, int]], max_tokens: int, max_lines: int
+) -> Iterator[Chunk]:
     """Put hunks that follow each other into as few chunks as hold them."""
     held: list[Hunk] = []
     changed = tokens = 0
-    for unit in units:
+    for unit, cost in units:
         if not unit.changed:
             continue
-        cost = _cost(unit)
         if held and (changed + unit.changed > max_lines or tokens + cost > max_tokens):
             yield Chunk(path, tuple(held), tokens)
             held, changed, tokens = [], 0, 0
@@ -161,57 +167,67 @@ def _pack(path: str, units: list[Hunk], max_tokens: int, max_lines: int) -> Iter
 def _split_hunk(
     hunk: Hunk, max_tokens: int, max_lines: int, too_long: list[Line]
 ) -> Iterator[Hunk]:
-    """Cut one hunk into pieces within the limits, at the most sensible places."""
+    """Cut one hunk into pieces within the limits, at the most sensible places.
+
+    Only the lines of the piece at hand are held, so that a hunk of a million lines costs little.
+    """
     max_tokens -= _header_cost(hunk)
     run: list[Line] = []
-    costs: list[int] = []
+    changed = tokens = 0  # `tokens` is at least what the run costs
     for line in hunk.lines():
-        cost = estimate_tokens(line.text) + LINE_TOKENS + 1
-        if cost > max_tokens:
-            if line.changed:
+        counts = line.sign != " "
+        cost = 2 * len(line.text) + _LEAST_COST  # no character is more than two tokens
+        if cost > max_tokens and (cost := _lines_cost([line])) > max_tokens:
+            if counts:
                 too_long.append(line)
-            yield from _pieces(hunk, run, costs, max_tokens, max_lines)
-            run, costs = [], []
-        else:
-            run.append(line)
-            costs.append(cost)
-    yield from _pieces(hunk, run, costs, max_tokens, max_lines)
+            if run:
+                yield _piece(hunk, run)
+            run, tokens, changed = [], 0, 0
+            continue
+        while run and (changed + counts > max_lines or tokens + cost > max_tokens):
+            if changed + counts <= max_lines:
+                tokens, cost = _lines_cost(run), _lines_cost([line])
+                if tokens + cost <= max_tokens:
+                    break
+            cut = _best_cut([*run, line])
+            yield _piece(hunk, run[:cut])
+            run = run[cut:]
+            tokens, changed = _lines_cost(run), sum(left.changed for left in run)
+        run.append(line)
+        tokens += cost
+        changed += counts
+    if run:
+        yield _piece(hunk, run)
 
 
-def _pieces(
-    hunk: Hunk, lines: list[Line], costs: list[int], max_tokens: int, max_lines: int
-) -> Iterator[Hunk]:
-    start = 0
-    while start < len(lines):
-        end, tokens, changed = start, 0, 0
-        while end < len(lines):
-            tokens += costs[end]
-            changed += lines[end].changed
-            if end > start and (tokens > max_tokens or changed > max_lines):
-                break
-            end += 1
-        if end < len(lines):
-            end = _best_cut(lines, start, end)
-        yield _piece(hunk, lines[start:end])
-        start = end
+def _lines_cost(lines: list[Line]) -> int:
+    """Estimate lines as `_cost` does the hunk that they make, or a little higher."""
+    text = "\n".join(line.text for line in lines)
+    return estimate_tokens(text) + (LINE_TOKENS + 1) * len(lines)
 
 
-def _best_cut(lines: list[Line], start: int, end: int) -> int:
-    """Choose where to cut in the second half of what fits: the place that splits no thought."""
-    earliest = start + max(1, (end - start) // 2)
-    return max(range(earliest, end + 1), key=lambda at: (_cut_merit(lines[at - 1], lines[at]), at))
+def _best_cut(lines: list[Line]) -> int:
+    """Choose where to cut, in the second half and before the last line at the latest: the place
+    that splits no thought.
+    """
+    end = len(lines) - 1
+    earliest = max(1, end // 2)
+    merits = [_cut_merit(lines[at - 1], lines[at]) for at in range(earliest, end + 1)]
+    return end - merits[::-1].index(max(merits))
 
 
 def _cut_merit(above: Line, below: Line) -> float:
     """How well two lines can be parted: blank lines and the edges of a change are good places."""
-    indent = len(below.text) - len(below.text.lstrip())
+    text = below.text
+    indent = len(text) - len(text.lstrip())
     merit = -min(indent, 40) / 8
-    if not above.text.strip():
+    if not above.text or above.text.isspace():
         merit += 3
-    if above.changed != below.changed:
-        merit += 2
-    if above.sign == "-" and below.sign == "+":
-        merit -= 6  # the old and the new form of the same lines belong together
+    if above.sign != below.sign:
+        if " " in (above.sign, below.sign):
+            merit += 2
+        elif below.sign == "+":
+            merit -= 6  # the old and the new form of the same lines belong together
     return merit
 
 

@@ -1,6 +1,7 @@
 """The text of a section below its header becomes Hunks of Lines, and the Damage where it breaks."""
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -124,7 +125,7 @@ def parse_hunks(section: Section, start: int) -> tuple[tuple[Hunk, ...], Damage 
 def _read(text: str, heads: list[re.Match[str]], start: int) -> tuple[Hunk, ...] | None:
     """Let unidiff read the hunks; None where it fails or lines are left over."""
     try:
-        [patch] = PatchSet("--- a\n+++ b\n" + text)
+        [patch] = PatchSet("--- a\n+++ b\n" + text, metadata_only=True)
     except (UnidiffParseError, ValueError):
         return None
     if len(patch) != len(heads):
@@ -132,26 +133,31 @@ def _read(text: str, heads: list[re.Match[str]], start: int) -> tuple[Hunk, ...]
     ends = [head.start() - start for head in heads[1:]] + [len(text)]
     hunks = []
     for hunk, head, end in zip(patch, heads, ends, strict=True):
-        kinds = [line.line_type for line in hunk]
         at = head.end() - start + 1
-        body = _cut(text[at:end], len(kinds) - kinds.count(""))
+        body = _cut(text[at:end], hunk.source_length + hunk.added)
         if _SURPLUS.match(text, at + len(body)):
             return None
-        added, removed = kinds.count("+"), kinds.count("-")
-        section = hunk.section_header.rstrip("\r")
+        section = sys.intern(hunk.section_header.rstrip("\r"))  # hunks of a class share it
         # where a side has no lines, the header names the line before
         old = hunk.source_start + (hunk.source_length == 0)
         new = hunk.target_start + (hunk.target_length == 0)
-        hunks.append(Hunk(old, new, section, body, added, removed))
+        hunks.append(Hunk(old, new, section, body, hunk.added, hunk.removed))
     return tuple(hunks)
 
 
 def _cut(body: str, lines: int) -> str:
-    """Part a hunk's lines from what stands behind them: a mail's signature, the next commit."""
-    end = len(body)
-    surplus = body.count("\n") + (not body.endswith("\n")) - lines
-    for _ in range(surplus):
-        end = body.rfind("\n", 0, end - 1) + 1
+    """Part a hunk's lines from what stands behind them: a mail's signature, the next commit.
+
+    A no-newline marker goes with the line above it and is none of them.
+    """
+    if body.endswith("\n") and body.count("\n") - body.count("\n\\ ") == lines:
+        return body
+    end = 0
+    while lines and end < len(body):
+        lines -= body[end] != "\\"
+        end = body.find("\n", end) + 1 or len(body)
+    if body.startswith("\\ ", end):
+        end = body.find("\n", end) + 1 or len(body)
     return body[:end]
 
 

@@ -1,10 +1,14 @@
 """Text comes in; out comes an estimate of the tokens a model reads it as."""
 
-_ASCII = bytes(range(128))
-_LOWER = b"abcdefghijklmnopqrstuvwxyz"
-_UPPER = _LOWER.upper()
-_DIGITS = b"0123456789"
-_SPACE = b" \t\r\n\v\f"
+import string
+
+_KINDS = (
+    (string.ascii_lowercase, 4), (string.ascii_uppercase, 16), (string.digits, 22),
+    (string.whitespace, 0),
+)  # fmt: skip
+_WEIGHT = {ord(character): weight for characters, weight in _KINDS for character in characters}
+_WEIGHTS = bytes(_WEIGHT.get(byte, 11 if byte < 128 else 10) for byte in range(256))
+"""Twentieths of a token that each byte counts: marks 11, those of rare characters 10."""
 
 LINE_TOKENS = 6
 """What a printed line costs beside its text: its id, the separator, the sign, the line's end."""
@@ -18,14 +22,7 @@ def estimate_tokens(text: str) -> int:
     the estimate, and none has more than 1.19 of it, lock files full of hashes included. So a
     request estimated below 80 % of a limit stays within it.
     """
-    data = text.encode("utf-8", "replace")
-    size = len(data)
-    lower, upper, digits, space = (
-        size - len(data.translate(None, kind)) for kind in (_LOWER, _UPPER, _DIGITS, _SPACE)
-    )
-    rare = len(data.translate(None, _ASCII))
-    marks = size - lower - upper - digits - space - rare
-    return int(0.2 * lower + 0.8 * upper + 1.1 * digits + 0.55 * marks + 0.5 * rare) + 1
+    return sum(text.encode("utf-8", "replace").translate(_WEIGHTS)) // 20 + 1
 
 
 def estimate_lines(body: str) -> int:

@@ -5,13 +5,15 @@ The one file that imports the hub's client and the HTTP library below it.
 
 import json
 import re
+import ssl
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
-from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+from huggingface_hub import AsyncInferenceClient, constants, set_async_client_factory
 from huggingface_hub.errors import HfHubHTTPError
 
 from reviewbot.errors import (
@@ -25,6 +27,9 @@ from reviewbot.errors import (
 from reviewbot.servers.completion import Completion, Message, Sampling, TokenChance
 
 T = TypeVar("T")
+
+# else the hub's client asks the hub, before its first call, what kind of agent runs it
+constants.HF_HUB_DISABLE_TELEMETRY = True
 
 _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0  # for the small requests that only ask what is there
@@ -41,7 +46,7 @@ _TOO_LONG = (
 )
 
 
-def _http() -> httpx2.AsyncClient:
+def _http(tls: ssl.SSLContext) -> httpx2.AsyncClient:
     """Make the HTTP client that the hub's client uses too.
 
     The hub's own follows redirects, caps its connections at 100 and refuses to work under
@@ -49,10 +54,18 @@ def _http() -> httpx2.AsyncClient:
     machine's own addresses. A call's total time is bounded by its caller.
     """
     return httpx2.AsyncClient(
+        verify=tls,
         timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        mounts={pattern: httpx2.AsyncHTTPTransport() for pattern in _LOOPBACK},
+        mounts={pattern: httpx2.AsyncHTTPTransport(verify=tls) for pattern in _LOOPBACK},
     )
+
+
+def _tls(address: str) -> ssl.SSLContext:
+    """Read the certificates once, which takes 17 ms, and only where the address needs them."""
+    if address.lower().startswith("https:"):
+        return httpx2.create_ssl_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Client:
@@ -66,9 +79,10 @@ class Client:
         self.root = _LOGIN.sub(r"\1", self._address)
         # without a key the hub's client sends the user's own hub token to the server
         self._key = key or "local"
-        set_async_client_factory(_http)
+        make_http = partial(_http, _tls(self._address))
+        set_async_client_factory(make_http)
         self._hub = AsyncInferenceClient(base_url=self._address, api_key=self._key)
-        self._http = _http()
+        self._http = make_http()
 
     async def close(self) -> None:
         """Close the connections, and with them the calls that still run on them."""
