@@ -67,6 +67,7 @@ def run(options: Options) -> int:
     request = Request(options.source, options.staged, options.base, options.commit)
     source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000)
     files = list(parse_diff(source.data))
+    source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
         review = asyncio.run(_review(options, settings, source, files))
         output.write(review if isinstance(review, str) else _render(review, options))
