@@ -386,8 +386,8 @@ def test_a_host_that_takes_no_connection_is_told_within_five_seconds() -> None:
     assert time.monotonic() - began < 6.5
 
 
-def test_nothing_is_ever_asked_of_the_hub(server: ModelServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as hub:
+def test_nothing_is_ever_asked_of_the_hub() -> None:
+    with ModelServer(Tgi()) as server, socket.create_server(("127.0.0.1", 0)) as hub:
         hub.settimeout(0)
         env = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.getsockname()[1]}"}
         run = reviewbot("review", "-", stdin=DIFF, model_url=server.url, env=env)
