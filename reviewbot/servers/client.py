@@ -24,7 +24,7 @@ from reviewbot.errors import (
     TooLongError,
     UnreachableError,
 )
-from reviewbot.servers.completion import Completion, Message, Sampling, TokenChance
+from reviewbot.servers.completion import Completion, Message, Sampling, TokenChance, to_wire
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class Client:
         """Ask for one completion; raises the `ServerError` that fits what went wrong."""
         try:
             output = await self._hub.chat_completion(
-                [{"role": message.role, "content": message.content} for message in messages],
+                to_wire(messages),
                 model=model,
                 max_tokens=sampling.max_tokens,
                 temperature=sampling.temperature,

@@ -1,5 +1,6 @@
 """The nouns of one call to a model server: Messages and Sampling in, a Completion out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,11 @@ class Message:
 
     role: Role
     content: str
+
+
+def to_wire(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Give messages in the form that every server takes them in."""
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import msgspec
 
 from reviewbot.errors import ServerError
 from reviewbot.servers.client import Client
-from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
+from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo, to_wire
 
 
 class Settings(msgspec.Struct):
@@ -67,7 +67,7 @@ class LlamaCpp:
 
     async def count_tokens(self, messages: Sequence[Message]) -> int | None:
         """Count with `/tokenize` what `/apply-template` makes of the messages."""
-        body = {"messages": [{"role": m.role, "content": m.content} for m in messages]}
+        body = {"messages": to_wire(messages)}
         prompt = await self._client.post("/apply-template", body, Prompt)
         if prompt is None:
             return None

@@ -8,7 +8,7 @@ import msgspec
 
 from reviewbot.errors import ServerError
 from reviewbot.servers.client import Client
-from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
+from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo, to_wire
 
 _GAUGE = r"^{}(?:\{{[^}}]*\}})? ([0-9.eE+]+)$"
 
@@ -51,7 +51,7 @@ class Tgi:
 
     async def count_tokens(self, messages: Sequence[Message]) -> int | None:
         """Count with `/chat_tokenize`: an object a token comes back, so it costs."""
-        body = {"messages": [{"role": m.role, "content": m.content} for m in messages]}
+        body = {"messages": to_wire(messages)}
         answer = await self._client.post("/chat_tokenize", body, Tokenized)
         return len(answer.tokenize_response) if answer else None
 

@@ -7,7 +7,7 @@ import msgspec
 
 from reviewbot.errors import ServerError
 from reviewbot.servers.client import Client
-from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
+from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo, to_wire
 from reviewbot.servers.tgi import read_gauge
 
 
@@ -53,7 +53,7 @@ class Vllm:
         """Count with `/tokenize`, which applies the chat template."""
         body = {
             "model": await self._name(),
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": to_wire(messages),
         }
         answer = await self._client.post("/tokenize", body, Tokenized)
         return answer.count if answer else None
