@@ -40,7 +40,8 @@ def environment(server: ModelServer) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     who = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
     committer = {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
-    return {**os.environ, **who, **committer, "PATH": path, "REVIEWBOT_MODEL_URL": server.url}
+    without_make = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return {**without_make, **who, **committer, "PATH": path, "REVIEWBOT_MODEL_URL": server.url}
 
 
 @pytest.fixture
