@@ -6,7 +6,7 @@ both call these two, so that they say the same about the same diff.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reviewbot.budget import Budget
@@ -132,15 +132,14 @@ async def review(
     if plan.chunks and ports.probes is not None:
         await check_schema(asker, ports.url, ports.probes)
     found = await _ask_all(plan.chunks, asker, tell)
-    shown, hidden = cap(found.findings, max_findings)
+    return _finish(plan, info, found, tally, max_findings)
+
+
+def _finish(plan: Plan, info: ServerInfo, found: _Found, tally: Tally, most: int) -> Review:
+    """Show the gravest findings, and reckon up what was looked at and what it cost."""
+    shown, hidden = cap(found.findings, most)
+    beyond = {id(finding) for finding in hidden}
     failed = sum(b - a + 1 for gap in found.failed for _, a, b in gap.lines or ())
-    usage = Usage(
-        tally.calls,
-        tally.prompt_tokens,
-        tally.completion_tokens,
-        tally.cached_tokens,
-        sum(candidate.dropped is not None for candidate in found.candidates),
-    )
     return Review(
         model=info.model if plan.chunks else None,
         files=plan.files,
@@ -149,8 +148,17 @@ async def review(
         hidden_findings=len(hidden),
         not_reviewed=(*plan.not_reviewed, *found.failed),
         coverage=Coverage(plan.changed_lines, _planned_lines(plan) - failed),
-        usage=usage,
-        candidates=tuple(found.candidates),
+        usage=Usage(
+            tally.calls,
+            tally.prompt_tokens,
+            tally.completion_tokens,
+            tally.cached_tokens,
+            sum(candidate.dropped is not None for candidate in found.candidates),
+        ),
+        candidates=tuple(
+            replace(one, dropped="graver ones are shown") if id(one.finding) in beyond else one
+            for one in found.candidates
+        ),
     )
 
 

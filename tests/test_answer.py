@@ -85,7 +85,8 @@ def test_text_around_an_answer_is_passed_over(text: str) -> None:
     "damage",
     [
         {"severity": "blocker"}, {"category": "style"}, {"start": None}, {"body": "a text"},
-        {"body": [1]}, {"suggestion": None}, {"title": ["a"]}, {"severity": "Major"}, {"severity": "\ud800"},
+        {"body": [1]}, {"suggestion": None}, {"title": ["a"]}, {"severity": "Major"},
+        {"severity": "\ud800"},
     ],
 )  # fmt: skip
 def test_a_finding_that_breaks_the_schema_is_counted_and_the_others_stay(

@@ -43,7 +43,8 @@ def show_progress(chunks: int) -> Iterator[Tell]:
                 words = f"  {one_line(event.chunk.path)}: {one_line(event.failure)}"
                 bar.write(words, file=sys.stderr)
             found += len(event.findings)
-            bar.set_postfix_str(f"{found} candidates", refresh=False)
+            plural = "" if found == 1 else "s"
+            bar.set_postfix_str(f"{found} candidate{plural}", refresh=False)
             bar.update()
             bar.refresh()
 
