@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reviewbot.diff.chunk import MAX_CHANGED_LINES
+from reviewbot.diff.tokens import LINE_TOKENS
 from reviewbot.errors import ServerError
 from reviewbot.model.prompt import overhead_tokens
 from reviewbot.servers.completion import ServerInfo
@@ -12,6 +13,7 @@ CONTEXT_TOKENS = 2000
 TAIL_TOKENS = 200
 _ENOUGH_DIFF = 3000  # below this many tokens of diff, the share of the context gives way
 _LEAST_DIFF = 200
+_MOST_DIFF = 9_999 * LINE_TOKENS  # so that no chunk has a line whose id needs a fifth digit
 DEFAULT_INFO = ServerInfo("none", "none", max_prompt=16_384, max_total=18_432)
 """The limits that `--plan` reckons with: those advised for TGI on a card of 24 GB."""
 
@@ -43,4 +45,4 @@ def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
             f"the model reads {info.max_total} tokens at once and reviewbot needs {least}:"
             " start the server with a larger context"
         )
-    return Budget(prompt, room - context, answer)
+    return Budget(prompt, min(room - context, _MOST_DIFF), answer)

@@ -19,7 +19,7 @@ _BORDER = re.compile(
     re.MULTILINE,
 )
 _HUNK = re.compile(rb"^@@ -\d+(?:,(\d{1,18}))? \+\d+(?:,(\d{1,18}))? @@", re.MULTILINE)
-_COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:\x1b\[[0-9;]*m)*(?:diff --|@@|--- |\+)", re.MULTILINE)
+_COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:\x1b\[[0-9;]*m)*(?:diff --|@@|[-+])", re.MULTILINE)
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _COMMIT = re.compile(rb"(?:commit|From) [0-9a-f]{7,64}\b")
 _UTF8_BOM = b"\xef\xbb\xbf"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reviewbot.diff.chunk import Chunk, halve
+from reviewbot.diff.tokens import estimate_tokens
 from reviewbot.errors import (
     OverloadedError,
     RefusedError,
@@ -17,7 +18,7 @@ from reviewbot.errors import (
 from reviewbot.model.answer import SCHEMA, Answer, parse_answer
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept, content_key
-from reviewbot.model.prompt import build_messages, overhead_tokens, restore
+from reviewbot.model.prompt import build_messages, overhead_tokens, restore, shown_path
 from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
 
 TRIES = 4
@@ -230,4 +231,4 @@ _FAILURES = {
 
 def estimate_request(chunk: Chunk) -> int:
     """Estimate the tokens of the whole request that shows a chunk."""
-    return overhead_tokens() + chunk.tokens
+    return overhead_tokens() + estimate_tokens(shown_path(chunk.path)) + chunk.tokens

@@ -60,7 +60,7 @@ def build_messages(chunk: Chunk) -> tuple[Message, ...]:
         line = printed.line
         hunks[printed.hunk].append(ShownLine(printed.id, line.sign, neutralise(line.text)))
     change = _template("change").render(
-        path=neutralise(chunk.path[-MAX_PATH:]),
+        path=shown_path(chunk.path),
         hunks=[
             ShownHunk(neutralise(hunk.section), tuple(lines))
             for hunk, lines in zip(chunk.hunks, hunks, strict=True)
@@ -68,6 +68,11 @@ def build_messages(chunk: Chunk) -> tuple[Message, ...]:
         task=_task("find"),
     )
     return Message("system", _task("system")), Message("user", change)
+
+
+def shown_path(path: str) -> str:
+    """Give a path as a prompt shows it: of a very long one, its end."""
+    return neutralise(path[-MAX_PATH:])
 
 
 @cache

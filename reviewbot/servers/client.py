@@ -234,8 +234,10 @@ def _completion(output: Any) -> Completion:
     if text is not None and not isinstance(text, str):
         raise TypeError("a message's content must be a text")
     positions = (choice.logprobs.content or ()) if choice.logprobs else ()
+    # half a surrogate pair, as a JSON escape can smuggle in, is no text that can be kept or shown
+    text = (text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return Completion(
-        text=text or "",
+        text=text,
         finish="length" if choice.finish_reason == "length" else "stop",
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
