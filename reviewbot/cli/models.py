@@ -123,7 +123,7 @@ def _pull(entries: tuple[Entry, ...], folder: Path) -> tuple[Entry, Path]:
     from reviewbot.servers.download import pull_first  # noqa: PLC0415  # few runs download
 
     def skip(_: Entry, reason: str) -> None:
-        click.echo(f"{reason}; trying the next model", err=True)
+        click.echo(f"passed over: {reason}", err=True)
 
     with _download_bar() as tell:
         return pull_first(entries, folder, tell, skip)
