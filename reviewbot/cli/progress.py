@@ -1,17 +1,25 @@
 """Events of a running review come in; a person at a terminal sees how far it is."""
 
+import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from reviewbot.engine import Answered, Tell
 from reviewbot.report.escape import one_line
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-@contextmanager
-def show_progress(chunks: int) -> Iterator[Tell]:
+
+_BAR = "{desc} {bar:24} {n_fmt}/{total_fmt} chunks{postfix} [{elapsed}, {remaining} left]"
+
+
+@asynccontextmanager
+async def show_progress(chunks: int) -> AsyncIterator[Tell]:
     """Give a `tell` that draws a bar on a terminal's stderr, and elsewhere does nothing.
 
     Each candidate is named above the bar as it comes: which of them are shown in the end is
@@ -27,7 +35,7 @@ def show_progress(chunks: int) -> Iterator[Tell]:
         total=chunks,
         desc="reviewing",
         unit="chunk",
-        bar_format="{desc} {bar:24} {n_fmt}/{total_fmt} chunks{postfix} [{remaining} left]",
+        bar_format=_BAR,
         postfix="0 candidates",
         file=sys.stderr,
         leave=False,
@@ -35,17 +43,31 @@ def show_progress(chunks: int) -> Iterator[Tell]:
 
         def tell(event: Answered) -> None:
             nonlocal found
-            for finding in event.findings:
-                title = one_line(finding.title)
-                where = f"{one_line(finding.path)}:{finding.line}"
-                bar.write(click.style(f"  {where}  {title}", dim=True), file=sys.stderr)
-            if event.failure:
-                words = f"  {one_line(event.chunk.path)}: {one_line(event.failure)}"
-                bar.write(words, file=sys.stderr)
+            for line in _lines(event):
+                bar.write(line, file=sys.stderr)
             found += len(event.findings)
             plural = "" if found == 1 else "s"
             bar.set_postfix_str(f"{found} candidate{plural}", refresh=False)
             bar.update()
             bar.refresh()
 
-        yield tell
+        clock = asyncio.create_task(_tick(bar))
+        try:
+            yield tell
+        finally:
+            clock.cancel()
+
+
+def _lines(event: Answered) -> Iterator[str]:
+    for finding in event.findings:
+        where = f"{one_line(finding.path)}:{finding.line}"
+        yield click.style(f"  {where}  {one_line(finding.title)}", dim=True)
+    if event.failure:
+        yield f"  {one_line(event.chunk.path)}: {one_line(event.failure)}"
+
+
+async def _tick(bar: "tqdm[NoReturn]") -> None:
+    """Draw the bar each second: one answer may take half a minute, and a person wonders."""
+    while True:
+        await asyncio.sleep(1)
+        bar.refresh()

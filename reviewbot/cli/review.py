@@ -101,10 +101,11 @@ async def _review(
             return engine.preview(plan, exact)
         store = bootstrap.open_store(settings)
         ports = bootstrap.make_ports(settings, connection, store, keep_answers=not options.no_cache)
-        with show_progress(len(plan.chunks)) as tell, closing(store):
-            review = await engine.review(
-                plan, connection.info, ports, tell, max_findings=options.max_findings
-            )
+        with closing(store):
+            async with show_progress(len(plan.chunks)) as tell:
+                review = await engine.review(
+                    plan, connection.info, ports, tell, max_findings=options.max_findings
+                )
     if store.problem:
         click.echo(f"reviewbot: {store.problem}", err=True)
     return replace(review, caution=caution)
