@@ -239,15 +239,15 @@ def _gather(outcomes: list[Outcome]) -> _Found:
             continue
         malformed = Candidate(path, "", None, "breaks the schema")
         found.candidates.extend([malformed] * outcome.answer.malformed)
-        for said in outcome.answer.said:
-            finding = build_finding(said, outcome.chunk)
+        built = [(said, build_finding(said, outcome.chunk)) for said in outcome.answer.said]
+        for said, finding in built:
             if finding is None:
                 reason = f"names no line of its chunk: {said.start[:40]!r}"
                 found.candidates.append(Candidate(path, said.title, None, reason))
-            else:
-                placed.append(finding)
+        placed += sorted(
+            (finding for _, finding in built if finding), key=lambda finding: finding.order
+        )
     kept, repeats = merge(placed)
-    kept.sort(key=Finding.position)
     found.findings.extend(kept)
     found.candidates.extend(Candidate(one.path, one.title, one, None) for one in kept)
     repeated = "repeats another finding"

@@ -189,7 +189,7 @@ def test_a_finding_without_a_title_gets_one() -> None:
 
 def test_positions_grow_along_the_diff() -> None:
     found = [build_finding(said(each), CHUNK) for each in IDS]
-    positions = [finding.position() for finding in found if finding]
+    positions = [finding.order for finding in found if finding]
     assert len(positions) == len(IDS)
     assert positions == sorted(positions)
 

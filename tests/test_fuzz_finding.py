@@ -62,7 +62,7 @@ def is_sound(finding: Finding, chunk: Chunk) -> bool:
     return (
         any(stands_on(finding) <= hunk for hunk in hunks_of(chunk))
         and (anchors[0].number, anchors[-1].number) == (finding.start_line, finding.line)
-        and finding.position() >= 0
+        and finding.order >= 0
         and finding.right_line >= 1
     )
 

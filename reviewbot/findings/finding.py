@@ -23,7 +23,8 @@ class Finding:
     the text that would replace those lines, without a newline at its end; "" deletes them, None
     suggests nothing. `source` names who found it: "model", later an analyzer. `excerpt` is the
     anchored lines with a little of the hunk around them, in diff order. `right_line` is the
-    nearest right-side line of the hunk, for formats that know no left side.
+    nearest right-side line of the hunk, for formats that know no left side. `order` is the place
+    of the first anchored line among those that the model was shown.
     """
 
     path: str
@@ -38,14 +39,11 @@ class Finding:
     source: str
     excerpt: tuple[Line, ...]
     right_line: int
+    order: int = 0
 
     def anchors(self, line: Line) -> bool:
         """Say whether a line of the excerpt is one that the finding stands on."""
         return line.side == self.side and self.start_line <= line.number <= self.line
-
-    def position(self) -> int:
-        """Give a number that grows along a file's diff: both sides' numbers never fall."""
-        return next(line.old + line.new for line in self.excerpt if self.anchors(line))
 
 
 def build_finding(said: Said, chunk: Chunk) -> Finding | None:
@@ -76,6 +74,7 @@ def build_finding(said: Said, chunk: Chunk) -> Finding | None:
         source="model",
         excerpt=tuple(hunk[max(0, first - _AROUND) : last + 1 + _AROUND]),
         right_line=_nearest_right(hunk, last),
+        order=printed.index(start),
     )
 
 
