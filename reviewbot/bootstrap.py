@@ -27,7 +27,7 @@ _START_WAIT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A model server that answered, and what it says of itself."""
+    """A model server that answered, or a model of our own, and what it says of itself."""
 
     server: ModelServer
     info: ServerInfo
@@ -62,7 +62,8 @@ def assumed_info(settings: Settings) -> ServerInfo:
 async def connect(settings: Settings) -> AsyncIterator[Connection]:
     """Reach the model server at REVIEWBOT_MODEL_URL, whichever kind it is.
 
-    Raises `ServerError` with the remedy, within 5 s where nothing answers.
+    Raises `ServerError` with the remedy: within 5 s where no connection is taken, and after 20 s
+    where one is taken and nothing said.
     """
     from reviewbot.servers.client import Client  # noqa: PLC0415  # the hub's client loads slowly
 

@@ -15,7 +15,8 @@ _ENOUGH_DIFF = 3000  # below this many tokens of diff, the share of the context 
 _LEAST_DIFF = 200
 _MOST_DIFF = 9_999 * LINE_TOKENS  # so that no chunk has a line whose id needs a fifth digit
 DEFAULT_INFO = ServerInfo("none", "none", max_prompt=16_384, max_total=18_432)
-"""The limits that `--plan` reckons with: those advised for TGI on a card of 24 GB."""
+"""What `--plan` reckons with where a server is set and not asked: the limits advised for TGI on a
+card of 24 GB."""
 
 
 @dataclass(frozen=True, slots=True)

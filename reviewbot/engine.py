@@ -73,8 +73,13 @@ def plan(
         if file.damage:
             lines = file.damage.lost or None
             left_out.append(NotReviewed(file.path, lines, file.damage.reason, policy=False))
+    left_out.extend(gap for gap in also_not_reviewed if _is_wanted(gap.path, include, exclude))
     changed = sum(file.added + file.removed for file in seen)
-    return Plan(tuple(seen), tuple(chunks), (*left_out, *also_not_reviewed), changed, budget)
+    return Plan(tuple(seen), tuple(chunks), tuple(left_out), changed, budget)
+
+
+def _is_wanted(path: str, include: Glob | None, exclude: Glob | None) -> bool:
+    return not (exclude and exclude(path)) and (include is None or include(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ async def _together(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
 
 async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Found:
     """Ask about chunks; only so many are rendered ahead as keep the gate busy."""
-    ahead = asyncio.Semaphore(2 * asker.gate.width)
+    ahead = asyncio.Semaphore(2 * asker.gate.most)
 
     async def ask(chunk: Chunk) -> _Found:
         async with ahead:

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from reviewbot.environment import PREFIX
 from reviewbot.errors import SettingsError
-
-PREFIX = "REVIEWBOT_"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -109,6 +108,8 @@ def _nearest(name: str) -> str:
 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, str):
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError("Expected plain letters, digits and signs")
         return Secret(value)
     if kind is Path and isinstance(value, str | Path):
         try:

@@ -103,7 +103,8 @@ def added_or_deleted(draw: st.DrawFn) -> Made:
     )
     verb = "new" if sign == "+" else "deleted"
     text = f"diff --git {quoted('a/' + path)} {quoted('b/' + path)}\n{verb} file mode 100644\n"
-    text += "index 0123456..789abcd\n"
+    blob = "0123456" if lines else "e69de29"  # the latter is git's id of an empty file
+    text += f"index 0000000..{blob}\n" if sign == "+" else f"index {blob}..0000000\n"
     if lines:
         text += f"--- {names[0]}\n+++ {names[1]}\n{render_hunk('', lines, no_newline=False)}"
     hunks = (("", lines),) if lines else ()

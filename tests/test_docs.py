@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from reviewbot.cli import cli
-from reviewbot.settings import PREFIX, Settings
+from reviewbot.environment import PREFIX
+from reviewbot.settings import Settings
 from tests.fakes.model_server import Finder, ModelServer, Tgi
 
 ROOT = Path(__file__).parents[1]

@@ -91,7 +91,7 @@ def test_ctrl_c_ends_the_calls_and_a_rerun_asks_only_what_was_not_answered(
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, b"")
-    assert err.strip() == b"reviewbot: interrupted; the answers so far are kept"
+    assert err.strip() == b"reviewbot: interrupted"
     wait_until(lambda: server.disconnects == 2)
     server.recover()
     run = review(DIFF, server.url)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
 FAIL_ON = ("critical", "major", "minor", "never")
 FAILED = 2
 INTERRUPTED = 130
-TERMINATED = 143
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -143,26 +143,38 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line; every error of reviewbot's own becomes one line on stderr."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _terminate)
     try:
         code = cli.main(prog_name="reviewbot", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = FAILED
     except (click.Abort, KeyboardInterrupt):
-        click.echo("reviewbot: interrupted; the answers so far are kept", err=True)
+        click.echo("reviewbot: interrupted", err=True)
         code = INTERRUPTED
     except ReaderGoneError:
         code = FAILED
     except ReviewbotError as error:
-        click.echo(f"reviewbot: {error}", err=True)
+        _complain(str(error))
         code = FAILED
     except OSError as error:
-        click.echo(f"reviewbot: {error.strerror or error}", err=True)
+        _complain(error.strerror or str(error))
+        code = FAILED
+    except Exception:  # noqa: BLE001  # a fault of our own must not look like findings, which are 1
+        traceback.print_exc()
         code = FAILED
     if code == FAILED:
         _drop_unwritten()
     sys.exit(code)
+
+
+def _complain(words: str) -> None:
+    """Print one line; a server's words may stand in it, and they could move the cursor."""
+    from reviewbot.report.escape import one_line  # noqa: PLC0415
+
+    click.echo(f"reviewbot: {one_line(words)}", err=True)
 
 
 def _drop_unwritten() -> None:
@@ -174,6 +186,6 @@ def _drop_unwritten() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminate(_signal: int, _frame: object) -> None:
+def _terminate(number: int, _frame: object) -> None:
     """Leave by way of an exception, so that calls are closed and drafts removed."""
-    raise SystemExit(TERMINATED)
+    raise SystemExit(128 + number)

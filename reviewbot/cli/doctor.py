@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,9 +11,10 @@ import click
 
 from reviewbot import bootstrap
 from reviewbot.budget import budget_for
+from reviewbot.cli.output import may_colour
 from reviewbot.errors import ReviewbotError
 from reviewbot.git import worktree
-from reviewbot.model.ask import Asker
+from reviewbot.model.ask import Asker, Patience
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import NothingKept
 from reviewbot.model.probe import check_schema
@@ -28,7 +30,9 @@ def run(env_file: Path | None) -> int:
     well = True
     for fine, name, words in _checks(env_file):
         well = well and fine
-        mark = click.style("ok  ", fg="green") if fine else click.style("FAIL", fg="red", bold=True)
+        mark = "ok  " if fine else "FAIL"
+        if may_colour(sys.stdout):
+            mark = click.style(mark, fg="green" if fine else "red", bold=not fine)
         click.echo(f"{mark}  {name:<9} {one_line(words)}")
     return 0 if well else 1
 
@@ -61,7 +65,13 @@ async def _server(settings: Settings) -> list[Line]:
             words = f"reads {info.max_total:,} tokens at once: {budget.diff:,} of diff a call"
             lines.append((True, name, words))
             name = "schema"
-            asker = Asker(connection.server, info, Gate(1), NothingKept(), budget.prompt)
+            if settings.schema == "parse":
+                lines.append((True, name, "not checked (REVIEWBOT_SCHEMA=parse)"))
+                return lines
+            patience = Patience(settings.call_seconds, settings.retry_seconds)
+            asker = Asker(
+                connection.server, info, Gate(1), NothingKept(), budget.prompt, patience=patience
+            )
             await check_schema(asker, connection.url, NothingKept())
             lines.append((True, name, "answers are held to it"))
     except ReviewbotError as error:

@@ -10,6 +10,7 @@ import click
 
 from reviewbot import bootstrap
 from reviewbot.errors import ModelUnavailableError
+from reviewbot.report.escape import one_line
 from reviewbot.servers.catalogue import (
     Entry,
     find_entry,
@@ -123,7 +124,7 @@ def _pull(entries: tuple[Entry, ...], folder: Path) -> tuple[Entry, Path]:
     from reviewbot.servers.download import pull_first  # noqa: PLC0415  # few runs download
 
     def skip(_: Entry, reason: str) -> None:
-        click.echo(f"passed over: {reason}", err=True)
+        click.echo(f"passed over: {one_line(reason)}", err=True)
 
     with _download_bar() as tell:
         return pull_first(entries, folder, tell, skip)

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from reviewbot.errors import InputError, ReaderGoneError
 
@@ -60,12 +60,20 @@ class Output:
                 self._path.write_bytes(data)
             else:
                 self._draft.write_bytes(data)
-                self._draft.chmod(0o666 & ~_umask())
+                mode = self._path.stat().st_mode if self._path.exists() else 0o666 & ~_umask()
+                self._draft.chmod(mode & 0o777)
                 self._draft.replace(self._path)
         except BrokenPipeError as error:
             raise ReaderGoneError from error
         except OSError as error:
             raise InputError(f"{self._name}: {error.strerror}") from error
+
+
+def may_colour(stream: TextIO | None) -> bool:
+    """Whether colours may be written: to a terminal that can, of a person who wants them."""
+    if stream is None or not stream.isatty():
+        return False
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from reviewbot.cli.output import may_colour
 from reviewbot.engine import Answered, Tell
 from reviewbot.report.escape import one_line
 
@@ -61,7 +62,8 @@ async def show_progress(chunks: int) -> AsyncIterator[Tell]:
 def _lines(event: Answered) -> Iterator[str]:
     for finding in event.findings:
         where = f"{one_line(finding.path)}:{finding.line}"
-        yield click.style(f"  {where}  {one_line(finding.title)}", dim=True)
+        words = f"  {where}  {one_line(finding.title)}"
+        yield click.style(words, dim=True) if may_colour(sys.stderr) else words
     if event.failure:
         yield f"  {one_line(event.chunk.path)}: {one_line(event.failure)}"
 

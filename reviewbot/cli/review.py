@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from reviewbot import bootstrap, engine
 from reviewbot.budget import Budget, budget_for
-from reviewbot.cli.output import Output
+from reviewbot.cli.output import Output, may_colour
 from reviewbot.cli.progress import show_progress
 from reviewbot.diff.parse import FileDiff, parse_diff
 from reviewbot.diff.triage import Glob
@@ -54,10 +55,19 @@ class Options:
     no_cache: bool
 
 
+def _check(options: Options) -> None:
+    """Refuse what would be passed over, or would say of a plan that it was a review."""
+    if options.plan_only and options.form not in ("text", "json"):
+        raise InputError(f"--plan is printed as text or json, not as {options.form}")
+    if options.exact and not options.plan_only:
+        raise InputError("--exact goes with --plan")
+
+
 def run(options: Options) -> int:
     """Review what was asked for; gives the exit code. Raises `ReviewbotError` and prints nothing
     on stdout where the input or the server cannot be used.
     """
+    _check(options)
     settings = load_settings(
         {"model_url": options.model_url, "model": options.model},
         os.environ,
@@ -69,15 +79,19 @@ def run(options: Options) -> int:
     files = list(parse_diff(source.data))
     source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
-        review = asyncio.run(_review(options, settings, source, files))
-        output.write(review if isinstance(review, str) else _render(review, options))
-    return 0 if isinstance(review, str) else _exit_code(review, options.fail_on)
+        review, prompts = _made(options, settings, source, files)
+        output.write(_render(review, options) if prompts is None else prompts)
+    return _exit_code(review, options.fail_on)
 
 
-async def _review(
+def _made(
     options: Options, settings: Settings, source: Source, files: list[FileDiff]
-) -> Review | str:
-    """Give the review, the preview of one, or with --show-prompt the prompts as text."""
+) -> tuple[Review, str | None]:
+    """Give the review or the preview of one, and with --show-prompt the prompts as text.
+
+    What may ask a person or download a model comes before the event loop, whose first Ctrl-C
+    only cancels what waits in it.
+    """
 
     def plan_for(budget: Budget) -> Plan:
         return engine.plan(
@@ -88,14 +102,29 @@ async def _review(
     assumed = budget_for(bootstrap.assumed_info(settings), settings.answer_tokens)
     plan = plan_for(assumed)
     if options.show_prompt:
-        return _prompts(plan)
+        return engine.preview(plan), _prompts(plan)
     if not plan.chunks or (options.plan_only and not options.exact):
-        return engine.preview(plan)
+        return engine.preview(plan), None
     connecting, caution = _server(settings)
+    again = partial(_plan_again, plan, plan_for)
+    review = asyncio.run(_review(options, settings, connecting, again))
+    return replace(review, caution=caution), None
+
+
+def _plan_again(plan: Plan, plan_for: Callable[[Budget], Plan], budget: Budget) -> Plan:
+    """Plan for what the server really reads, where that is not what was assumed."""
+    return plan if budget == plan.budget else plan_for(budget)
+
+
+async def _review(
+    options: Options,
+    settings: Settings,
+    connecting: AbstractAsyncContextManager[bootstrap.Connection],
+    plan_for: Callable[[Budget], Plan],
+) -> Review:
+    """Meet the server, and let it answer, or with --plan --exact only count."""
     async with connecting as connection:
-        budget = budget_for(connection.info, settings.answer_tokens)
-        if budget != assumed:
-            plan = plan_for(budget)
+        plan = plan_for(budget_for(connection.info, settings.answer_tokens))
         if options.plan_only:
             exact = await engine.count_exactly(plan, connection.server, Gate(settings.concurrency))
             return engine.preview(plan, exact)
@@ -107,8 +136,8 @@ async def _review(
                     plan, connection.info, ports, tell, max_findings=options.max_findings
                 )
     if store.problem:
-        click.echo(f"reviewbot: {store.problem}", err=True)
-    return replace(review, caution=caution)
+        click.echo(f"reviewbot: {one_line(store.problem)}", err=True)
+    return review
 
 
 def _server(
@@ -155,10 +184,9 @@ def _text(review: Review, options: Options) -> str:
     from reviewbot.report.text import render_text  # noqa: PLC0415
 
     terminal = options.output is None and sys.stdout.isatty()
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     width = min(shutil.get_terminal_size().columns, 120) if terminal else 100
     render = render_plan_text if options.plan_only else render_text
-    return render(review, color=terminal and not plain, width=width)
+    return render(review, color=terminal and may_colour(sys.stdout), width=width)
 
 
 def _json(review: Review, _: Options) -> str:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reviewbot.diff.hunks import Hunk, Line
 from reviewbot.diff.parse import FileDiff
@@ -47,6 +48,7 @@ class PrintedLine:
     line: Line
 
 
+@lru_cache(maxsize=8)  # for the prompt, and for each finding of its answer
 def print_lines(chunk: Chunk) -> tuple[PrintedLine, ...]:
     """Give each line of a chunk its id: a number that counts up, and two letters of its content.
 

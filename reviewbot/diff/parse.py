@@ -13,6 +13,14 @@ Status = Literal["added", "deleted", "modified", "renamed", "copied", "type chan
 
 _AT = re.compile(r"^@@.*", re.MULTILINE)
 _COMBINED = re.compile(r"diff --(?:cc|combined) (.*)")
+_UNMERGED = re.compile(r"\* Unmerged path (.+)")
+_SUBMODULE_LOG = re.compile(r"Submodule (.+) (?:[0-9a-f]{7,64}\.{2,3}|contains )")
+_IDS = re.compile(r"^index ([0-9a-f]+)\.\.([0-9a-f]+)", re.MULTILINE)
+_EMPTY_FILE = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+"""The ids of an empty file, in repositories with SHA-1 and with SHA-256."""
 _HEADER_ALONE = re.compile(r"diff --git .*\n(?:[a-z].*\n)*--- ")
 _SUBMODULE_MODE = "160000"
 _SYMLINK_MODE = "120000"
@@ -78,14 +86,15 @@ def _is_type_change(gone: Header, come: Header) -> bool:
 
 
 def _parse_section(section: Section) -> tuple[Header, FileDiff]:
+    if section.text.startswith(("* ", "Submodule ")):
+        return _headless(section)
     first = _AT.search(section.text)
     header = parse_header(section.text[: first.start()] if first else section.text)
     merge = _COMBINED.match(section.text)
     if merge or (first and first[0].startswith("@@@")):
         return _combined(header, unquote(merge[1]) if merge else header.new or header.old)
     hunks, damage = parse_hunks(section, first.start()) if first else ((), None)
-    if not first and (cut := _HEADER_ALONE.match(section.text)):
-        line = section.line + cut[0].count("\n")
+    if not first and (line := _line_without_hunk(section, header)):
         damage = Damage(f"line {line} of the diff: no hunk follows this header", ())
     path = header.new or header.old
     if path is None:
@@ -103,6 +112,34 @@ def _parse_section(section: Section) -> tuple[Header, FileDiff]:
         symlink=_SYMLINK_MODE in modes,
         damage=damage,
     )
+
+
+def _line_without_hunk(section: Section, header: Header) -> int | None:
+    """Give the line of a header whose hunks are missing: it names two files that differ."""
+    if cut := _HEADER_ALONE.match(section.text):
+        return section.line + cut[0].count("\n")
+    ids = _IDS.search(section.text)
+    if header.binary or not ids or ids[1] == ids[2]:
+        return None
+    if all(_is_empty(one) for one in ids.groups()):
+        return None
+    return section.line + section.text.count("\n", 0, ids.start())
+
+
+def _is_empty(blob: str) -> bool:
+    """Whether an id, perhaps shortened, is that of no file or of an empty one."""
+    return not blob.strip("0") or any(empty.startswith(blob) for empty in _EMPTY_FILE)
+
+
+def _headless(section: Section) -> tuple[Header, FileDiff]:
+    """Read what git writes of a conflict, and of a submodule as a log of its commits."""
+    unmerged = _UNMERGED.match(section.text)
+    log = _SUBMODULE_LOG.match(section.text)
+    path = unmerged[1] if unmerged else log[1] if log else f"(line {section.line} of the diff)"
+    header = replace(parse_header(""), old=path, new=path)
+    reason = "unmerged; resolve the conflict, then `git add` it"
+    damage = Damage(reason, ()) if unmerged else None
+    return header, FileDiff(path, None, "modified", (), submodule=not unmerged, damage=damage)
 
 
 def _combined(header: Header, path: str | None) -> tuple[Header, FileDiff]:

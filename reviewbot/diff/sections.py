@@ -10,11 +10,16 @@ from itertools import pairwise
 
 from reviewbot.errors import DiffError
 
+# what git writes of a file without a header: a conflict, and a submodule with `--submodule=log`
+_HEADLESS = (
+    rb"\* Unmerged path [^\n]+$|Submodule [^\n]+ (?:[0-9a-f]{7,64}\.{2,3}[0-9a-f]{7,64}[^\n]*"
+    rb"|contains (?:untracked|modified) content)$"
+)
 _MAIL = rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n"  # git's own, of every mail
 _MESSAGE_END = re.compile(rb"^(?:---\r?$|diff --git |From )", re.MULTILINE)
 _BORDER = re.compile(
     rb"^(?:diff --(?:git|cc|combined) |Index: |Binary files .* differ\r?$|--- [^\n]*\n\+\+\+ |"
-    + _MAIL
+    + rb"|".join((_MAIL, _HEADLESS))
     + rb")",
     re.MULTILINE,
 )
@@ -83,7 +88,9 @@ def _section_starts(data: bytes) -> Iterator[int]:
             hunk_end = start
             yield at
             continue
-        if border[0].startswith((b"diff", b"Index")):
+        if border[0].startswith((b"* ", b"Submodule ")):
+            in_header = False
+        elif border[0].startswith((b"diff", b"Index")):
             in_header = True
         elif at < hunk_end:
             continue

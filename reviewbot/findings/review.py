@@ -43,7 +43,8 @@ class Coverage:
 class Usage:
     """What a review cost: calls sent (the probe and retries too), and tokens.
 
-    `dropped_findings` counts candidates that named no line of their chunk, or repeated another.
+    `dropped_findings` counts candidates that named no line of their chunk, repeated another or
+    broke the schema, of which those beyond 40 in one answer are a kind.
     """
 
     calls: int = 0

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from reviewbot.environment import without_settings
 from reviewbot.errors import GitError, InputError
 
 _SAFE = (
@@ -36,7 +37,9 @@ _SILENT = "git failed and does not say why"
 
 def diff_staged(folder: Path, limit: int) -> bytes:
     """Give what is staged for the next commit. `limit` is in bytes, here and below."""
-    _run(folder, "rev-parse", "--git-dir")  # outside of a repository `git diff` is another command
+    # outside of a repository `git diff` is another command, in a bare one nothing is staged
+    if _run(folder, "rev-parse", "--is-inside-work-tree").strip() != b"true":
+        raise GitError("--staged needs a work tree, and here is none")
     return _run(folder, "diff", *_DIFF, "--cached", "--", limit=limit)
 
 
@@ -78,7 +81,7 @@ def default_branch(folder: Path) -> str:
 
 def untracked(folder: Path) -> list[str]:
     """List the files that git does not track and does not ignore; no diff shows them."""
-    top = Path(_run(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+    top = Path(os.fsdecode(_run(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
     names = _run(top, "ls-files", "--others", "--exclude-standard", "-z")
     return [name.decode("utf-8", "replace") for name in names.split(b"\0") if name]
 
@@ -117,8 +120,10 @@ def _filters_off(folder: Path) -> dict[str, str]:
     """
     try:
         every = _run(folder, "config", "--show-scope", "-z", "--get-regexp", r"^filter\.")
-    except GitError:
-        return {}
+    except GitError as error:
+        if str(error) == _SILENT:  # there is none
+            return {}
+        raise
     fields = every.decode("utf-8", "surrogateescape").split("\0")
     named = (
         field.partition("\n")[0].rpartition(".")[0]
@@ -136,7 +141,7 @@ def _run(
     settings: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run git and give what it prints; stops it above a limit of bytes."""
-    environment = dict(os.environ, **_ENVIRONMENT)
+    environment = without_settings(os.environ) | _ENVIRONMENT
     for name in ("GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"):
         environment.pop(name, None)
     if settings:

@@ -1,6 +1,7 @@
 """A model's text comes in; out comes what it said, checked, or why nothing can be made of it."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -51,6 +52,7 @@ SCHEMA: dict[str, Any] = {
 bounds of length, as each would take it minutes; with lines as arrays, as its strings hold no
 newline."""
 
+_SPACE = re.compile(r"\s*")
 MAX_FINDINGS = 40
 MAX_TITLE = 160
 MAX_BODY = 2_000
@@ -84,7 +86,10 @@ class Answer:
 
 
 def parse_answer(text: str, finish: Finish) -> Answer:
-    """Read an answer. One that was cut by its length gives the findings that were complete."""
+    """Read an answer. One that was cut by its length gives the findings that were complete.
+
+    An object that was closed is whole, however the model went on behind it.
+    """
     raw, whole = _raw_findings(text)
     if raw is None:
         return Answer((), 0, "cut" if finish == "length" else "unparsable")
@@ -97,7 +102,7 @@ def parse_answer(text: str, finish: Finish) -> Answer:
             malformed += 1
     malformed += max(0, len(said) - MAX_FINDINGS)
     problem: Problem | None = None
-    if finish == "length":
+    if finish == "length" and not whole:
         problem = "cut"
     elif not whole or (malformed and not said):
         problem = "unparsable"
@@ -127,14 +132,13 @@ def _complete_elements(text: str) -> tuple[list[Any] | None, bool]:
     elements: list[Any] = []
     decoder = json.JSONDecoder()
     while True:
-        at += 1
-        at += len(text[at:]) - len(text[at:].lstrip())
+        at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]  # it always matches
         try:
             element, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return elements, False
         elements.append(element)
-        at += len(text[at:]) - len(text[at:].lstrip())
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
         if text[at : at + 1] != ",":
             return elements, False
 

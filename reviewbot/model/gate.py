@@ -23,6 +23,11 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
+    def most(self) -> int:
+        """How many calls may run at once when the server is well."""
+        return self._most
+
+    @property
     def width(self) -> int:
         """How many calls may run at once now."""
         return self._width

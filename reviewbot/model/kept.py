@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import msgspec
 
 from reviewbot.servers.completion import Completion, Message, Sampling
 
+_WAIT = 1.0  # seconds for another process to finish writing
 _MOST_BYTES = 200_000_000
 """Above this much text the store forgets what was used longest ago."""
 
@@ -73,8 +75,9 @@ class KeptInFile:
             row = database.execute("SELECT completion FROM kept WHERE key = ?", (key,)).fetchone()
             if row is None:
                 return None
-            database.execute("UPDATE kept SET used = ? WHERE key = ?", (time.time(), key))
-            database.commit()
+            with suppress(sqlite3.OperationalError):  # another process writes: never mind
+                database.execute("UPDATE kept SET used = ? WHERE key = ?", (time.time(), key))
+                database.commit()
             with suppress(msgspec.MsgspecError):  # another version's: it is asked for anew
                 return msgspec.json.decode(row[0], type=Completion)
         return None
@@ -103,7 +106,9 @@ class KeptInFile:
         try:
             yield database
         except (sqlite3.Error, OSError) as error:
-            self._fall_back(error)
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                self._fall_back(error)
+            # else another process writes for longer than we wait: not kept this time
 
     def _fall_back(self, error: Exception) -> sqlite3.Connection:
         """From here on keep answers in memory, for this one review."""
@@ -115,8 +120,11 @@ class KeptInFile:
     def _open(self) -> sqlite3.Connection:
         if self._path != Path(":memory:"):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection = connection = sqlite3.connect(self._path, timeout=5)
-        connection.execute("PRAGMA journal_mode = WAL")
+            # answers quote private code: nobody else reads them
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._connection = connection = sqlite3.connect(self._path, timeout=_WAIT)
+        with suppress(sqlite3.OperationalError):  # the switch never waits; another one makes it
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS kept"

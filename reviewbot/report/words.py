@@ -66,7 +66,7 @@ def gravest(findings: Iterable[Finding]) -> Severity | None:
 def tally(review: Review) -> str:
     """Say "3 findings: 1 critical, 2 minor" or "No findings."."""
     if not review.findings:
-        return "No findings."
+        return "" if review.hidden_findings else "No findings."
     each = Counter(finding.severity for finding in review.findings)
     parts = ", ".join(f"{each[severity]} {severity}" for severity in SEVERITIES if each[severity])
     return f"{counted(len(review.findings), 'finding')}: {parts}"
@@ -76,6 +76,8 @@ def hidden(review: Review) -> str:
     """Say how many findings the cap left out; "" if none."""
     if not review.hidden_findings:
         return ""
+    if not review.findings:
+        return f"{counted(review.hidden_findings, 'finding')}, not shown: see --max-findings"
     return f"{review.hidden_findings} more, no graver than these, not shown: see --max-findings"
 
 

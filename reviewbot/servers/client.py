@@ -33,7 +33,7 @@ constants.HF_HUB_DISABLE_TELEMETRY = True
 
 _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0  # for the small requests that only ask what is there
-_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_OWN_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _TEMPORARY = {424, 500, 502, 503, 504}
 _TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
 _LOGIN = re.compile(r"^([a-z]+://)?[^/]*@", re.IGNORECASE)
@@ -46,18 +46,23 @@ _TOO_LONG = (
 )
 
 
-def _http(tls: ssl.SSLContext) -> httpx2.AsyncClient:
+_NO_COMPLETION = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
+
+
+def _http(tls: ssl.SSLContext, *, own_machine: bool) -> httpx2.AsyncClient:
     """Make the HTTP client that the hub's client uses too.
 
     The hub's own follows redirects, caps its connections at 100 and refuses to work under
-    HF_HUB_OFFLINE, which says nothing about a server of one's own. A proxy never serves this
-    machine's own addresses. A call's total time is bounded by its caller.
+    HF_HUB_OFFLINE, which says nothing about a server of one's own. No proxy of the environment
+    leads to one's own machine. A call's total time is bounded by its caller.
     """
     return httpx2.AsyncClient(
         verify=tls,
         timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        mounts={pattern: httpx2.AsyncHTTPTransport(verify=tls) for pattern in _LOOPBACK},
+        trust_env=not own_machine,
     )
 
 
@@ -79,10 +84,16 @@ class Client:
         self.root = _LOGIN.sub(r"\1", self._address)
         # without a key the hub's client sends the user's own hub token to the server
         self._key = key or "local"
-        make_http = partial(_http, _tls(self._address))
-        set_async_client_factory(make_http)
+        own_machine = urlsplit(self._address).hostname in _OWN_MACHINE
+        self._make_http = partial(_http, _tls(self._address), own_machine=own_machine)
         self._hub = AsyncInferenceClient(base_url=self._address, api_key=self._key)
-        self._http = make_http()
+        try:
+            self._http = self._make_http()
+        except (ImportError, ValueError) as error:
+            raise ServerError(
+                f"a proxy that the environment names cannot be used ({type(error).__name__}):"
+                " unset it, or add the model server to NO_PROXY"
+            ) from error
 
     async def close(self) -> None:
         """Close the connections, and with them the calls that still run on them."""
@@ -100,6 +111,7 @@ class Client:
         extra_body: dict[str, Any] | None = None,
     ) -> Completion:
         """Ask for one completion; raises the `ServerError` that fits what went wrong."""
+        set_async_client_factory(self._make_http)  # which the hub's client asks at its first call
         try:
             output = await self._hub.chat_completion(
                 to_wire(messages),
@@ -117,7 +129,7 @@ class Client:
             self._refuse(error.response.status_code, error.response.text)
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except _NO_COMPLETION as error:
             raise TemporaryError(f"{self.root} answered what is no completion") from error
 
     async def get(self, path: str, shape: type[T]) -> T | None:
@@ -200,6 +212,8 @@ def _checked(address: str) -> str:
         usable = parts.port != 0 and bool(parts.hostname)
     except (httpx2.InvalidURL, ValueError) as error:
         raise ServerError("REVIEWBOT_MODEL_URL is no address of the web") from error
+    if parts.query or parts.fragment:
+        raise ServerError("REVIEWBOT_MODEL_URL takes no ? or #; a key goes to REVIEWBOT_MODEL_KEY")
     if parts.scheme not in ("http", "https") or not usable:
         raise ServerError("REVIEWBOT_MODEL_URL must begin with http:// or https:// and a host")
     return address
@@ -208,7 +222,7 @@ def _checked(address: str) -> str:
 def _shaped(data: bytes | None, shape: type[T]) -> T | None:
     try:
         return msgspec.json.decode(data, type=shape) if data is not None else None
-    except msgspec.DecodeError:  # of which a document of another shape is one kind
+    except (msgspec.DecodeError, RecursionError):  # a document of another shape is the former
         return None
 
 
@@ -216,14 +230,15 @@ def _words_of(body: str) -> tuple[str, str]:
     """Find what a server says went wrong, and its name for the kind, in any of their forms."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         title = _TITLE.search(body)  # a proxy in front of the server answers with a page
-        return " ".join((title[1] if title else body).split())[:300], ""
-    error = found.get("error", found) if isinstance(found, dict) else found
+        found = title[1] if title else body
+    error, kind = found, ""
+    if isinstance(found, dict):
+        error, kind = found.get("error", found), found.get("error_type", "")
     if isinstance(error, dict):
-        return str(error.get("message", ""))[:300], str(error.get("type", ""))
-    kind = found.get("error_type", "") if isinstance(found, dict) else ""
-    return " ".join(str(error).split())[:300], str(kind)
+        error, kind = error.get("message", ""), error.get("type", "")
+    return " ".join(str(error).split())[:300], " ".join(str(kind).split())[:60]
 
 
 def _completion(output: Any) -> Completion:

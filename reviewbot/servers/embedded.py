@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from reviewbot.environment import without_settings
 from reviewbot.errors import ModelUnavailableError
 
 MAGIC = b"GGUF"
@@ -61,14 +63,20 @@ class EmbeddedServer:
 
 
 def start(
-    path: Path, *, threads: int | None = None, context: int = 8192, parallel: int = 1
+    path: Path,
+    *,
+    threads: int | None = None,
+    context: int = 8192,
+    parallel: int = 1,
+    launched: Callable[[subprocess.Popen[str]], None] = lambda _: None,
 ) -> EmbeddedServer:
     """Start llama.cpp on the model file `path`, and wait until it answers.
 
     `threads` is how many work on one call, by default as many as cores are free. `context` is
     what one call may hold, prompt and answer together, in tokens; `parallel` how many calls are
-    worked on at once. The model's name is the stem of the file. Raises ModelUnavailableError
-    where the extra is missing or llama.cpp cannot read the file.
+    worked on at once; `launched` hears of the process before the model is read, so that a start
+    can be broken off by `end`. The model's name is the stem of the file. Raises
+    ModelUnavailableError where the extra is missing or llama.cpp cannot read the file.
     """
     check_extra()
     check_file(path)
@@ -81,6 +89,7 @@ def start(
     }
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         process = launch(complaints)
+        launched(process)
         try:
             url = send_order(process, order)
         except BaseException:  # Ctrl-C too must not leave a process behind
@@ -107,6 +116,7 @@ def launch(complaints: IO[str]) -> subprocess.Popen[str]:
         stderr=complaints,
         text=True,
         start_new_session=True,
+        env=without_settings(os.environ),
     )
 
 

@@ -56,10 +56,10 @@ class LlamaCpp:
         if props is None:
             raise ServerError(f"{self._client.root}/props is not that of a llama.cpp server")
         context = props.default_generation_settings.n_ctx
-        name = self._model or props.model_alias or props.model_path or "llama.cpp"
+        file = (props.model_path or "llama.cpp").rsplit("/", 1)[-1]
         return ServerInfo(
             kind="llamacpp",
-            model=name.rsplit("/", 1)[-1],
+            model=self._model or props.model_alias or file,
             max_prompt=context - 1,
             max_total=context,
             slots=props.total_slots,

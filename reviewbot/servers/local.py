@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
+from reviewbot.errors import ModelUnavailableError
 from reviewbot.servers.client import Client
 from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
-from reviewbot.servers.embedded import EmbeddedServer, start
+from reviewbot.servers.embedded import EmbeddedServer, end, start
 from reviewbot.servers.llamacpp import LlamaCpp
 
 
@@ -57,8 +61,8 @@ class LocalModel:
         if self._running:
             server, client, _ = self._running
             self._running = None
-            await client.close()
             server.stop()
+            await client.close()
 
     async def _server(self) -> LlamaCpp:
         async with self._starting:
@@ -66,16 +70,22 @@ class LocalModel:
                 server = await _start(self._path, self._threads, self._context)
                 client = Client(server.url, server.key)
                 self._running = server, client, LlamaCpp(client)
-            return self._running[2]
+            server, _, model = self._running
+            if server.process.poll() is not None:
+                raise ModelUnavailableError("the model ended by itself: is there memory for it?")
+            return model
 
 
 async def _start(path: Path, threads: int | None, context: int) -> EmbeddedServer:
-    """Start the server in a thread; one that comes up after we were cancelled is ended."""
-    starting = asyncio.ensure_future(
-        asyncio.to_thread(start, path, threads=threads, context=context)
-    )
+    """Start the server in a thread; cancelling this ends the process that is being started."""
+    processes: list[Popen[str]] = []
+    begin = partial(start, path, threads=threads, context=context, launched=processes.append)
+    starting = asyncio.ensure_future(asyncio.to_thread(begin))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        (await starting).stop()
+        for process in processes:
+            end(process)
+        with suppress(ModelUnavailableError):  # which is what an ended process gives
+            (await starting).stop()
         raise

@@ -10,7 +10,7 @@ from reviewbot.errors import ServerError
 from reviewbot.servers.client import Client
 from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo, to_wire
 
-_GAUGE = r"^{}(?:\{{[^}}]*\}})? ([0-9.eE+]+)$"
+_GAUGE = r"^{}(?:\{{[^}}]*\}})? (\d{{1,15}}(?:\.\d+)?(?:[eE][-+]?\d{{1,2}})?)$"
 
 
 class Info(msgspec.Struct):
@@ -43,7 +43,7 @@ class Tgi:
             raise ServerError(f"{self._client.root}/info is not that of a TGI server")
         return ServerInfo(
             kind="tgi",
-            model=info.model_id,
+            model=info.model_id if self._model == "tgi" else f"{info.model_id}+{self._model}",
             max_prompt=info.max_input_tokens,
             max_total=info.max_total_tokens,
             slots=info.max_concurrent_requests,

