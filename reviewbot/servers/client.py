@@ -1,6 +1,6 @@
 """Requests to a model server come in; out come Completions, or errors that say what to do.
 
-The one file that imports the hub's client and the HTTP library below it.
+The one file that calls through the hub's client; `hub` downloads with it.
 """
 
 import json
