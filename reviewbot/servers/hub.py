@@ -107,7 +107,7 @@ def append(file: HubFile, part: Path, tell: Callable[[int, int], None]) -> str:
     """Ask for the bytes that `part` lacks and append them; give what went wrong, else ""."""
     import httpx2  # noqa: PLC0415 - start-up pays for it
     from huggingface_hub import get_session  # noqa: PLC0415
-    from huggingface_hub.utils import build_hf_headers  # noqa: PLC0415
+    from huggingface_hub.utils._headers import build_hf_headers  # noqa: PLC0415  # as typed
 
     done = part.stat().st_size if part.exists() else 0
     headers = build_hf_headers() | {"Range": f"bytes={done}-", "Accept-Encoding": "identity"}
