@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import given
@@ -188,3 +189,16 @@ def test_whatever_happens_no_place_is_lost_or_given_twice(
         await crowd.cancel(*later)
 
     asyncio.run(asyncio.wait_for(live(), 10))
+
+
+@scenario
+async def test_calls_that_are_refused_together_halve_the_width_once() -> None:
+    gate = Gate(8)
+    async with AsyncExitStack() as stack:
+        sent = [await stack.enter_async_context(gate.slot()) for _ in range(8)]
+        for each in sent:
+            gate.overloaded(each)
+        assert gate.width == 4
+    async with gate.slot() as later:
+        gate.overloaded(later)
+    assert gate.width == 2

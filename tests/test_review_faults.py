@@ -279,7 +279,8 @@ def test_fewer_calls_are_sent_to_an_overloaded_server() -> None:
         assert run.code == 0
         assert run.usage["calls"] == 1 + 24 + 8
         first, *others = server.reviews[8:]
-        assert [call for call in others if call.arrived < (first.left or 0)] == []
+        beside = [call for call in others if call.arrived < (first.left or 0)]
+        assert len(beside) <= 3  # of eight at once, four are left
 
 
 def test_nothing_listening_is_told_within_five_seconds() -> None:

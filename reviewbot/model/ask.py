@@ -147,9 +147,7 @@ class Asker:
         for attempt in range(1, TRIES + 1):
             try:
                 return await self._send(messages, schema, sampling)
-            except TemporaryError as error:
-                if isinstance(error, OverloadedError):
-                    self.gate.overloaded()
+            except TemporaryError:
                 if attempt == TRIES:
                     raise
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311
@@ -159,11 +157,14 @@ class Asker:
     async def _send(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
     ) -> Completion:
-        async with self.gate.slot(self.key):
+        async with self.gate.slot(self.key) as sent:
             self.tally.calls += 1
             try:
                 async with asyncio.timeout(self.patience.call):
                     completion = await self.server.complete(messages, schema, sampling)
+            except OverloadedError:
+                self.gate.overloaded(sent)
+                raise
             except TimeoutError as error:
                 limit = f"{self.patience.call:g} s"
                 raise ServerError(

@@ -20,6 +20,7 @@ class Gate:
         self._most = self._width = max(1, width)
         self._running = 0
         self._good = 0
+        self._halvings = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -33,17 +34,27 @@ class Gate:
         return self._width
 
     @asynccontextmanager
-    async def slot(self, key: Key = ()) -> AsyncIterator[None]:  # noqa: ARG002
-        """Wait for a place and hold it; a caller that is cancelled while it waits leaves none."""
+    async def slot(self, key: Key = ()) -> AsyncIterator[int]:  # noqa: ARG002
+        """Wait for a place and hold it; a caller that is cancelled while it waits leaves none.
+
+        Gives how often the width had been halved by then, which `overloaded` wants to know.
+        """
         await self._enter()
         try:
-            yield
+            yield self._halvings
         finally:
             self._running -= 1
             self._wake()
 
-    def overloaded(self) -> None:
-        """Take the server's word that it has too many calls."""
+    def overloaded(self, sent: int | None = None) -> None:
+        """Take the server's word that it has too many calls.
+
+        `sent` is what `slot` gave to the call. The calls that were under way together are refused
+        together: only the first of them is news.
+        """
+        if sent is not None and sent < self._halvings:
+            return
+        self._halvings += 1
         self._width = max(1, self._width // 2)
         self._good = 0
 
