@@ -1,7 +1,8 @@
 """The exception tree: an error's type says who acts on it, its text says what to do.
 
-`InputError`s are the caller's to mend, `ServerError`s the model server's; only those of type
-`TemporaryError` are worth another try.
+`InputError`s are the caller's to mend, `ServerError`s the model server's, `GitHubError`s those of
+GitHub or of the App's installation. Only `TemporaryError`, `GitHubTemporaryError` and `FetchError`
+are worth another try.
 """
 
 
@@ -23,6 +24,10 @@ class SettingsError(InputError):
 
 class GitError(InputError):
     """git could not give the diff that was asked for."""
+
+
+class FetchError(GitError):
+    """git could not fetch from the forge; another try may do."""
 
 
 class ReaderGoneError(ReviewbotError):
@@ -59,3 +64,47 @@ class UnreachableError(TemporaryError):
 
 class OverloadedError(TemporaryError):
     """The server has more calls than it takes; the caller should send fewer at once."""
+
+
+class GitHubError(ReviewbotError):
+    """GitHub does not do what it is asked; asking again changes nothing."""
+
+
+class GitHubDeniedError(GitHubError):
+    """Credentials are wrong or a permission is missing; the text names it."""
+
+
+class GitHubGoneError(GitHubError):
+    """The repository, pull request or installation is not there, or not any more."""
+
+
+class GitHubInvalidError(GitHubError):
+    """GitHub refuses the content of a request; `messages` are its reasons."""
+
+    def __init__(self, text: str, messages: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.messages = messages
+
+
+class GitHubTemporaryError(GitHubError):
+    """GitHub failed, or its answer was lost: whether a write happened is not known."""
+
+
+class GitHubLimitError(GitHubTemporaryError):
+    """GitHub, or our own pace, wants us to wait this many `seconds`; nothing was written."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
+class PersonsDraftError(GitHubError):
+    """A person's draft review stands where ours would go; it is theirs, so nothing is posted."""
+
+
+class DatabaseError(ReviewbotError):
+    """The service's database cannot be used; the text says what to do."""
+
+
+class BrokerError(ReviewbotError):
+    """The message broker cannot be started or reached; the text says what to do."""

@@ -13,6 +13,7 @@ from reviewbot.environment import PREFIX
 from reviewbot.errors import SettingsError
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
@@ -53,6 +54,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     context: Annotated[int, msgspec.Meta(ge=2048)] = 8192
     max_diff_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200
     cache_dir: Path | None = None
+
+    github_app_id: Positive | None = None
+    github_private_key: Secret | None = None
+    github_private_key_file: Path | None = None
+    github_webhook_secret: Secret | None = None
+    github_url: str = "https://api.github.com"
+    github_token: Secret | None = None
+    github_write_interval: Annotated[float, msgspec.Meta(ge=0, le=60)] = 1.0
+    allowed_owners: str = ""
+    skip_drafts: bool = True
+    skip_bots: bool = True
+    skip_own: bool = True
+    check_fail_on: Literal["critical", "major", "minor", "never"] = "never"
+    marker_key: Secret | None = None
+    marker_key_previous: Secret | None = None
+
+    data_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    worker_port: Port = 0
+    broker_url: Secret | None = None
+    database_url: Secret | None = None
+    lease_seconds: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    keep_days: Annotated[int, msgspec.Meta(ge=4, le=3650)] = 30
+    repositories_mb: Annotated[int, msgspec.Meta(ge=10, le=100_000_000)] = 10_000
+    log_format: Literal["auto", "json", "text"] = "auto"
 
 
 def load_settings(
@@ -108,7 +135,9 @@ def _nearest(name: str) -> str:
 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, str):
-        if not (value.isascii() and value.isprintable()):
+        # the lines of a private key are the only ones that a secret may have
+        text = value.replace("\n", "") if value.startswith("-----BEGIN") else value
+        if not (text.isascii() and text.isprintable()):
             raise ValueError("Expected plain letters, digits and signs")
         return Secret(value)
     if kind is Path and isinstance(value, str | Path):
