@@ -82,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format: Literal["auto", "json", "text"] = "auto"
 
 
+_DEFAULTS = Settings()
+
+
 def load_settings(
     options: Mapping[str, Any],
     environment: Mapping[str, str],
@@ -106,6 +109,22 @@ def load_settings(
         merged.update(values)
         sources.update(dict.fromkeys(values, origin))
     return _convert(merged, sources)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """Give the variables that make these settings in a program of ours that is started.
+
+    Secrets stand in them as they are.
+    """
+    return {
+        PREFIX + name.upper(): _as_text(getattr(settings, name))
+        for name in Settings.__struct_fields__
+        if getattr(settings, name) != getattr(_DEFAULTS, name)
+    }
+
+
+def _as_text(value: Any) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
 
 
 def _convert(merged: dict[str, Any], sources: Mapping[str, str]) -> Settings:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reviewbot.errors import SettingsError
-from reviewbot.settings import Secret, Settings, load_settings
+from reviewbot.settings import Secret, Settings, load_settings, to_environment
 from tests.fakes.model_server import ModelServer, Tgi, closed_port_url
 from tests.run import added, environment, reviewbot
 
@@ -174,3 +174,15 @@ def test_the_cache_folder_may_lie_in_the_home_of_the_user(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert settings({"REVIEWBOT_CACHE_DIR": "~/own"}).cache_dir == tmp_path / "own"
+
+
+def test_settings_can_be_handed_to_a_program_of_ours() -> None:
+    given = {
+        "REVIEWBOT_BROKER_URL": "redis://:secret@host:6379/0",
+        "REVIEWBOT_SKIP_DRAFTS": "False",
+        "REVIEWBOT_PORT": "9000",
+        "REVIEWBOT_DATA_DIR": "/srv/reviewbot",
+        "REVIEWBOT_GITHUB_PRIVATE_KEY": "-----BEGIN KEY-----\nabc\n-----END KEY-----\n",
+    }
+    assert to_environment(settings(given)) == given
+    assert to_environment(settings(to_environment(settings(given)))) == given
