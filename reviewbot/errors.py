@@ -103,7 +103,14 @@ class PersonsDraftError(GitHubError):
 
 
 class DatabaseError(ReviewbotError):
-    """The service's database cannot be used; the text says what to do."""
+    """The service's database cannot be used; the text says what to do.
+
+    `unreachable` where nothing of it works now: locked, full, down.
+    """
+
+    def __init__(self, text: str, *, unreachable: bool = False) -> None:
+        super().__init__(text)
+        self.unreachable = unreachable
 
 
 class BrokerError(ReviewbotError):

@@ -1,0 +1,74 @@
+"""Deliveries of many requests come in; one thread commits whatever waits, all in one go."""
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+
+from reviewbot.errors import DatabaseError
+from reviewbot.service.database import Database
+from reviewbot.service.inbox import Received, Recorded, record
+
+MOST = 64
+"""Deliveries in one transaction: enough to share the cost of a sync, few enough to be quick."""
+
+_Waiting = tuple[Received, "Future[Recorded]"]
+
+
+class GroupCommit:
+    """Writes deliveries to the inbox from `start` to `close`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, received: Received) -> "Future[Recorded]":
+        """Hand in a delivery. The future is done when it is committed; it fails with
+        `DatabaseError` where it is not.
+        """
+        future: Future[Recorded] = Future()
+        self._waiting.put((received, future))
+        return future
+
+    def close(self) -> None:
+        """Commit what waits, and end the thread."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            batch: list[_Waiting] = []
+            one = self._waiting.get()
+            while one is not None:
+                batch.append(one)
+                if len(batch) == MOST or self._waiting.empty():
+                    break
+                one = self._waiting.get()
+            ending = one is None
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        try:
+            with self._database.write() as connection:
+                results = record(connection, [received for received, _ in batch], time.time())
+        except DatabaseError as error:
+            self._failed(batch, error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+
+    def _failed(self, batch: list[_Waiting], error: DatabaseError) -> None:
+        """Try each by itself, where one of many may have been the reason."""
+        if len(batch) > 1 and not error.unreachable:
+            for one in batch:
+                self._commit([one])
+            return
+        for _, future in batch:
+            future.set_exception(error)

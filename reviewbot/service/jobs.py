@@ -1,0 +1,232 @@
+"""How a job lives and dies: each transition is one conditional write that names the claim.
+
+new → running → posting → done, superseded or failed. A claim is a lease: it is renewed while the
+worker lives, and whoever lost it changes nothing any more.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, false, or_, select, true, update
+
+from reviewbot.service.tables import job as table
+from reviewbot.service.wanted import Wanted, supersede_others, want
+
+ACTIVE = ("new", "running", "posting")
+ENDED = ("superseded", "failed")
+MAX_ATTEMPTS = 5
+PUBLISHED_FOR = 15.0
+"""Seconds after which a message counts as lost and is sent again."""
+CLEAN_UP_SECONDS = 86_400.0
+"""For so long it is tried to complete the check run of a job that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed job. `state` is what it was claimed in: `posting` after an end in mid-posting,
+    `superseded` or `failed` where only its check run is to be completed.
+    """
+
+    id: int
+    kind: str
+    installation: int
+    repository_id: int
+    owner_login: str
+    repository: str
+    number: int
+    base: str
+    head: str
+    run: int
+    state: str
+    reason: str
+    owner: str
+    attempts: int
+    created_at: float
+    claimed_at: float
+    check_run_id: int | None
+    check_open: bool
+    delivery: str
+
+    @property
+    def name(self) -> str:
+        """Say `owner/repo#12`."""
+        return f"{self.owner_login}/{self.repository}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What others made of a job that a worker holds."""
+
+    state: str
+    recheck: bool
+
+
+_FIELDS = [table.c[name] for name in Job.__dataclass_fields__]
+_is_active = table.c.state.in_(ACTIVE)
+_has_work = or_(_is_active, and_(table.c.state.in_(ENDED), table.c.check_open))
+
+
+def _is_free(now: float) -> ColumnElement[bool]:
+    return and_(table.c.not_before <= now, or_(table.c.owner.is_(None), table.c.lease_until < now))
+
+
+def claim(
+    connection: Connection, job_id: int, worker: str, now: float, lease_seconds: float
+) -> Job | None:
+    """Take a job that is due and that nobody holds; None where it is not so.
+
+    An attempt without progress since the one before is counted. After five of them the job comes
+    back as failed, so that its check run can say so.
+    """
+    moved = table.c.progress > table.c.progress_at_claim
+    taken = (
+        update(table)
+        .where(table.c.id == job_id, _has_work, _is_free(now))
+        .values(
+            owner=uuid.uuid4().hex,
+            worker=worker,
+            lease_until=now + lease_seconds,
+            claimed_at=now,
+            recheck=false(),
+            attempts=case((moved, 1), else_=table.c.attempts + 1),
+            progress_at_claim=table.c.progress,
+            state=case((table.c.state == "new", "running"), else_=table.c.state),
+        )
+        .returning(*_FIELDS)
+    )
+    row = connection.execute(taken).mappings().one_or_none()
+    if row is None:
+        return None
+    job = Job(**row)
+    if job.state in ACTIVE and job.attempts > MAX_ATTEMPTS:
+        return _give_up(connection, job, now)
+    return job
+
+
+def _give_up(connection: Connection, job: Job, now: float) -> Job:
+    reason = f"{MAX_ATTEMPTS} attempts ended without progress; the last: {job.reason or 'lost'}"
+    failed = (
+        update(table)
+        .where(table.c.id == job.id)
+        .values(state="failed", reason=reason, finished_at=now, check_open=job.kind == "review")
+        .returning(*_FIELDS)
+    )
+    return Job(**connection.execute(failed).mappings().one())
+
+
+def heartbeat(
+    connection: Connection, owners: Sequence[str], now: float, lease_seconds: float
+) -> None:
+    """Renew the leases of claims."""
+    if owners:
+        renewed = update(table).where(table.c.owner.in_(owners))
+        connection.execute(renewed.values(lease_until=now + lease_seconds))
+
+
+def watch(connection: Connection, owners: Sequence[str]) -> dict[str, Watched]:
+    """See what became of claims; one that is missing is lost."""
+    if not owners:
+        return {}
+    seen = select(table.c.owner, table.c.state, table.c.recheck).where(table.c.owner.in_(owners))
+    return {owner: Watched(state, recheck) for owner, state, recheck in connection.execute(seen)}
+
+
+def is_wanted(connection: Connection, job: Job, state: str) -> bool:
+    """Whether the claim still holds and nobody decided otherwise."""
+    found = watch(connection, [job.owner]).get(job.owner)
+    return found == Watched(state, recheck=False)
+
+
+def advance(connection: Connection, job: Job, state: str) -> bool:
+    """Take a job to the next state; False where it was lost or superseded."""
+    return _change(connection, job, _is_active, state=state, progress=table.c.progress + 1)
+
+
+def note_progress(connection: Connection, job: Job) -> bool:
+    """Count a step; False where the job was lost."""
+    return _change(connection, job, true(), progress=table.c.progress + 1)
+
+
+def set_check(connection: Connection, job: Job, check_run_id: int | None) -> bool:
+    """Note that a check run is about to be created, or which one was; it must be completed."""
+    return _change(connection, job, true(), check_open=True, check_run_id=check_run_id)
+
+
+def close_check(connection: Connection, job: Job) -> bool:
+    """Note that the check run of an ended job is completed, or that there is none."""
+    return _change(connection, job, true(), check_open=False, owner=None)
+
+
+def finish(
+    connection: Connection,
+    job: Job,
+    state: str,
+    reason: str,
+    now: float,
+    review_id: int | None = None,
+) -> bool:
+    """End a job. One that is done has its check run completed; a failed one gets one that tells."""
+    check_open = {"done": false(), "failed": true()}.get(state, table.c.check_open)
+    return _change(
+        connection, job, true(), state=state, reason=reason, finished_at=now, owner=None,
+        review_id=review_id, not_before=0, published_at=0,
+        check_open=check_open if job.kind == "review" else false(),
+    )  # fmt: skip
+
+
+def release(
+    connection: Connection,
+    job: Job,
+    not_before: float,
+    reason: str,
+    now: float,
+    *,
+    counts: bool = False,
+) -> bool:
+    """Give a job back, not to be claimed before a time. Unless it `counts`, it was no attempt.
+
+    The check run of a job that ended is given up on after a day.
+    """
+    ended_long_ago = and_(~_is_active, table.c.finished_at < now - CLEAN_UP_SECONDS)
+    return _change(
+        connection, job, true(), owner=None, not_before=not_before, published_at=0,
+        reason=case((_is_active, reason), else_=table.c.reason),
+        attempts=job.attempts if counts else max(0, job.attempts - 1),
+        check_open=case((ended_long_ago, false()), else_=table.c.check_open),
+    )  # fmt: skip
+
+
+def supersede_by_head(connection: Connection, job: Job, head: str, base: str, now: float) -> int:
+    """Make way for the head that the pull request really has; gives the id of its job."""
+    right = Wanted(
+        "review", job.installation, job.repository_id, job.owner_login, job.repository,
+        job.number, base, head, 0, job.delivery,
+    )  # fmt: skip
+    right_id = want(connection, right, now)
+    supersede_others(connection, right, right_id, now)
+    return right_id
+
+
+def due(connection: Connection, now: float, most: int) -> list[int]:
+    """Give the jobs that a worker should be woken for, those that waited longest first."""
+    ripe = (
+        select(table.c.id)
+        .where(_has_work, _is_free(now), table.c.published_at < now - PUBLISHED_FOR)
+        .order_by(table.c.published_at, table.c.created_at)
+        .limit(most)
+    )
+    return list(connection.scalars(ripe))
+
+
+def mark_published(connection: Connection, ids: Sequence[int], now: float) -> None:
+    """Note that messages were sent."""
+    if ids:
+        connection.execute(update(table).where(table.c.id.in_(ids)).values(published_at=now))
+
+
+def _change(connection: Connection, job: Job, also: ColumnElement[bool], **values: Any) -> bool:
+    """Write to a job that this claim still holds."""
+    held = update(table).where(table.c.id == job.id, table.c.owner == job.owner, also)
+    return connection.execute(held.values(**values)).rowcount == 1
