@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ import platformdirs
 from reviewbot.budget import DEFAULT_INFO
 from reviewbot.engine import Ports
 from reviewbot.errors import TemporaryError
-from reviewbot.model.ask import ModelServer, Patience
+from reviewbot.model.ask import Patience
+from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import KeptInFile, NothingKept
 from reviewbot.servers.completion import ServerInfo
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
 _START_PATIENCE = 2.0  # with one try more and a connection's 4 s, silence is told of within 5 s
 _START_WAIT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A model server that answered, or a model of our own, and what it says of itself."""
-
-    server: ModelServer
-    info: ServerInfo
-    url: str
 
 
 def cache_folder(settings: Settings) -> Path:

@@ -43,6 +43,8 @@ class Plan:
     not_reviewed: tuple[NotReviewed, ...]
     changed_lines: int
     budget: Budget
+    requests: tuple[ReviewedChunk, ...]
+    """Each chunk as the review lists it, with its estimated tokens."""
 
 
 def plan(
@@ -75,7 +77,8 @@ def plan(
             left_out.append(NotReviewed(file.path, lines, file.damage.reason, policy=False))
     left_out.extend(gap for gap in also_not_reviewed if _is_wanted(gap.path, include, exclude))
     changed = sum(file.added + file.removed for file in seen)
-    return Plan(tuple(seen), tuple(chunks), tuple(left_out), changed, budget)
+    requests = tuple(_request(chunk) for chunk in chunks)
+    return Plan(tuple(seen), tuple(chunks), tuple(left_out), changed, budget, requests)
 
 
 def _is_wanted(path: str, include: Glob | None, exclude: Glob | None) -> bool:
@@ -84,11 +87,15 @@ def _is_wanted(path: str, include: Glob | None, exclude: Glob | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An event: a chunk is done; `findings` are its candidates, and `failure` says what is not."""
+    """An event: a chunk is done; `findings` are its candidates, and `failure` says what is not.
+
+    `temporary` says that another try later may do what failed.
+    """
 
     chunk: Chunk
     findings: tuple[Finding, ...]
     failure: str | None
+    temporary: bool = False
 
 
 Tell = Callable[[Answered], None]
@@ -148,7 +155,7 @@ def _finish(plan: Plan, info: ServerInfo, found: _Found, tally: Tally, most: int
     return Review(
         model=info.model if plan.chunks else None,
         files=plan.files,
-        chunks=_reviewed_chunks(plan, {}),
+        chunks=plan.requests,
         findings=tuple(shown),
         hidden_findings=len(hidden),
         not_reviewed=(*plan.not_reviewed, *found.failed),
@@ -175,7 +182,7 @@ def preview(plan: Plan, exact: dict[int, int] | None = None) -> Review:
     return Review(
         model=None,
         files=plan.files,
-        chunks=_reviewed_chunks(plan, exact or {}),
+        chunks=_counted(plan.requests, exact or {}),
         findings=(),
         hidden_findings=0,
         not_reviewed=plan.not_reviewed,
@@ -218,9 +225,11 @@ async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Foun
     async def ask(chunk: Chunk) -> _Found:
         async with ahead:
             await asyncio.sleep(0)  # kept answers never wait, and Ctrl-C needs a moment to land
-            found = _gather(await asker.ask(chunk))
+            outcomes = await asker.ask(chunk)
+        found = _gather(outcomes)
         failure = found.failed[0].reason if found.failed else None
-        tell(Answered(chunk, tuple(found.findings), failure))
+        temporary = any(outcome.temporary for outcome in outcomes)
+        tell(Answered(chunk, tuple(found.findings), failure, temporary))
         return found
 
     every = _Found()
@@ -260,15 +269,16 @@ def _gather(outcomes: list[Outcome]) -> _Found:
     return found
 
 
-def _reviewed_chunks(plan: Plan, exact: dict[int, int]) -> tuple[ReviewedChunk, ...]:
+def _request(chunk: Chunk) -> ReviewedChunk:
+    return ReviewedChunk(chunk.path, chunk.ranges(), estimate_request(chunk), exact=False)
+
+
+def _counted(
+    requests: tuple[ReviewedChunk, ...], exact: dict[int, int]
+) -> tuple[ReviewedChunk, ...]:
     return tuple(
-        ReviewedChunk(
-            chunk.path,
-            chunk.ranges(),
-            exact.get(index, estimate_request(chunk)),
-            index in exact,
-        )
-        for index, chunk in enumerate(plan.chunks)
+        replace(request, tokens=exact[index], exact=True) if index in exact else request
+        for index, request in enumerate(requests)
     )
 
 

@@ -15,6 +15,7 @@ from reviewbot.cli.output import may_colour
 from reviewbot.errors import ReviewbotError
 from reviewbot.git import worktree
 from reviewbot.model.ask import Asker, Patience
+from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import NothingKept
 from reviewbot.model.probe import check_schema
@@ -79,7 +80,7 @@ async def _server(settings: Settings) -> list[Line]:
     return lines
 
 
-def _connect(settings: Settings) -> AbstractAsyncContextManager[bootstrap.Connection]:
+def _connect(settings: Settings) -> AbstractAsyncContextManager[Connection]:
     if settings.model_url is not None:
         return bootstrap.connect(settings)
     from reviewbot.cli.models import installed_model  # noqa: PLC0415

@@ -22,6 +22,7 @@ from reviewbot.engine import Plan
 from reviewbot.errors import InputError
 from reviewbot.findings.finding import SEVERITIES
 from reviewbot.findings.review import Review
+from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.report.escape import one_line
 from reviewbot.report.words import gaps
@@ -119,7 +120,7 @@ def _plan_again(plan: Plan, plan_for: Callable[[Budget], Plan], budget: Budget) 
 async def _review(
     options: Options,
     settings: Settings,
-    connecting: AbstractAsyncContextManager[bootstrap.Connection],
+    connecting: AbstractAsyncContextManager[Connection],
     plan_for: Callable[[Budget], Plan],
 ) -> Review:
     """Meet the server, and let it answer, or with --plan --exact only count."""
@@ -142,7 +143,7 @@ async def _review(
 
 def _server(
     settings: Settings,
-) -> tuple[AbstractAsyncContextManager[bootstrap.Connection], str | None]:
+) -> tuple[AbstractAsyncContextManager[Connection], str | None]:
     """Choose the server that is set or a model of our own, and what is to be said of it."""
     if settings.model_url is not None:
         return bootstrap.connect(settings), None

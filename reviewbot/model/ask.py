@@ -76,12 +76,14 @@ class Tally:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a chunk, or of a half of one. With a `failure`, its lines count as not
-    reviewed, and `answer` holds the findings that were complete all the same.
+    reviewed, and `answer` holds the findings that were complete all the same. `temporary` says
+    that another try later may do.
     """
 
     chunk: Chunk
     answer: Answer | None
     failure: str | None
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class Asker:
         except RefusedError:
             raise  # no other chunk would fare better
         except ServerError as error:
-            return [Outcome(chunk, None, str(error))]
+            late = isinstance(error, TemporaryError) or isinstance(error.__cause__, TimeoutError)
+            return [Outcome(chunk, None, str(error), temporary=late)]
         if answer.problem == "cut" and not halved and chunk.changed > 1:
             return await self._ask_halves(chunk, "", halved=True)
         return [Outcome(chunk, answer, _FAILURES[answer.problem] if answer.problem else None)]
