@@ -5,26 +5,15 @@ change the form of a diff, switched off: a checkout may be hostile.
 """
 
 import os
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from reviewbot.environment import without_settings
-from reviewbot.errors import GitError, InputError
+from reviewbot.errors import GitError
+from reviewbot.git.run import DIFF, SILENT, GitFailedError, run_git, too_large
 
-_SAFE = (
-    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat",
-    "-c", "core.quotePath=true", "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false",
-    "-c", "log.showSignature=false", "-c", "log.showRoot=true", "-c", "log.diffMerges=separate",
-)  # fmt: skip
-_DIFF = (
-    "--ignore-submodules=dirty", "-O/dev/null",  # a submodule's own settings may run programs
-    "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "-M",
-    "-U3", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/", "--word-diff=none",
-    "--output-indicator-new=+", "--output-indicator-old=-", "--output-indicator-context= ",
-)  # fmt: skip
-"""Three lines of context, as a forge shows: a finding further away could not be posted."""
+__all__ = ["too_large"]
+
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -32,7 +21,10 @@ _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "none",  # the same for a git older than 2.45
     "LC_ALL": "C",
 }
-_SILENT = "git failed and does not say why"
+_LACKING = (
+    "this clone lacks objects, and reviewbot lets git fetch nothing:"
+    " pipe the diff in, as in `git diff main... | reviewbot review -`"
+)
 
 
 def diff_staged(folder: Path, limit: int) -> bytes:
@@ -40,7 +32,7 @@ def diff_staged(folder: Path, limit: int) -> bytes:
     # outside of a repository `git diff` is another command, in a bare one nothing is staged
     if _run(folder, "rev-parse", "--is-inside-work-tree").strip() != b"true":
         raise GitError("--staged needs a work tree, and here is none")
-    return _run(folder, "diff", *_DIFF, "--cached", "--", limit=limit)
+    return _run(folder, "diff", *DIFF, "--cached", "--", limit=limit)
 
 
 def diff_base(folder: Path, ref: str, limit: int) -> bytes:
@@ -51,12 +43,12 @@ def diff_base(folder: Path, ref: str, limit: int) -> bytes:
     except GitError as error:
         raise _explained(error, f"{ref!r} and HEAD have no commit in common") from error
     off = _filters_off(folder)
-    return _run(folder, "diff", *_DIFF, base, "--", limit=limit, settings=off)
+    return _run(folder, "diff", *DIFF, base, "--", limit=limit, settings=off)
 
 
 def diff_commit(folder: Path, ref: str, limit: int) -> bytes:
     """Give what one commit changed; a merge against its first parent."""
-    show = ("show", "--format=", "-m", "--first-parent", *_DIFF, _commit(folder, ref), "--")
+    show = ("show", "--format=", "-m", "--first-parent", *DIFF, _commit(folder, ref), "--")
     return _run(folder, *show, limit=limit)
 
 
@@ -65,7 +57,7 @@ def diff_range(folder: Path, spec: str, limit: int) -> bytes:
     dots = "..." if "..." in spec else ".."
     left, _, right = spec.partition(dots)
     ends = [_commit(folder, ref or "HEAD") for ref in (left, right)]
-    return _run(folder, "diff", *_DIFF, dots.join(ends), "--", limit=limit)
+    return _run(folder, "diff", *DIFF, dots.join(ends), "--", limit=limit)
 
 
 def default_branch(folder: Path) -> str:
@@ -110,7 +102,7 @@ def _commit(folder: Path, ref: str) -> str:
 
 def _explained(error: GitError, words: str) -> GitError:
     """Give the error in better words, where git had none of its own."""
-    return GitError(words) if str(error) == _SILENT else error
+    return GitError(words) if str(error) == SILENT else error
 
 
 def _filters_off(folder: Path) -> dict[str, str]:
@@ -121,7 +113,7 @@ def _filters_off(folder: Path) -> dict[str, str]:
     try:
         every = _run(folder, "config", "--show-scope", "-z", "--get-regexp", r"^filter\.")
     except GitError as error:
-        if str(error) == _SILENT:  # there is none
+        if str(error) == SILENT:  # there is none
             return {}
         raise
     fields = every.decode("utf-8", "surrogateescape").split("\0")
@@ -150,43 +142,9 @@ def _run(
         environment["GIT_CONFIG_COUNT"] = str(before + len(settings))
         for index, (key, value) in enumerate(settings.items(), before):
             environment |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
-    with tempfile.TemporaryFile() as errors:
-        try:
-            git = subprocess.Popen(  # noqa: S603
-                ["git", *_SAFE, *arguments],  # noqa: S607
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-            )
-        except FileNotFoundError as error:
-            raise GitError("git: there is no git on PATH; install it, or give a diff") from error
-        with git:
-            assert git.stdout is not None
-            data = git.stdout.read(-1 if limit is None else limit + 1)
-            if limit is not None and len(data) > limit:
-                git.kill()
-                raise too_large(limit)
-        if git.returncode:
-            errors.seek(0)
-            raise GitError(_reason(errors.read().decode("utf-8", "replace").strip()))
-    return data
-
-
-def _reason(said: str) -> str:
-    """Choose the line of git's complaint that says what went wrong."""
-    if "promisor" in said or "transport '" in said:
-        return (
-            "this clone lacks objects, and reviewbot lets git fetch nothing:"
-            " pipe the diff in, as in `git diff main... | reviewbot review -`"
-        )
-    lines = said.split("\n")
-    named = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines[-1:]
-    return named[0].removeprefix("fatal: ").removeprefix("error: ") or _SILENT
-
-
-def too_large(limit: int) -> InputError:
-    """Make the error for a diff above the limit, in bytes."""
-    megabytes = limit // 1_000_000
-    return InputError(f"the diff is larger than {megabytes} MB (REVIEWBOT_MAX_DIFF_MB)")
+    try:
+        return run_git(folder, *arguments, environment=environment, limit=limit)
+    except GitFailedError as error:
+        if "promisor" in error.said or "transport '" in error.said:
+            raise GitError(_LACKING) from error
+        raise

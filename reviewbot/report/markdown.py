@@ -29,8 +29,8 @@ def render_markdown(review: Review) -> str:
     blocks = [
         "## Code review",
         "" if nothing else tally(review),
-        *(block for finding in review.findings for block in _finding(finding)),
-        *_not_reviewed(review),
+        *(block for finding in review.findings for block in finding_blocks(finding)),
+        *not_reviewed_blocks(review),
         safe_line(hidden(review)),
         safe_line(review.caution or ""),
         f"**{safe_line(coverage(review))}**",
@@ -38,7 +38,8 @@ def render_markdown(review: Review) -> str:
     return without_commands("\n\n".join(block for block in blocks if block) + "\n")
 
 
-def _finding(finding: Finding) -> list[str]:
+def finding_blocks(finding: Finding) -> list[str]:
+    """Render one finding as blocks of Markdown: title, place, excerpt, body, suggestion."""
     removed = removed_lines(finding)
     tags = [finding.severity, finding.category, removed]
     if finding.source != "model":
@@ -72,7 +73,8 @@ def _suggestion(finding: Finding) -> list[str]:
     return [title, fence([f"{row.sign} {row.text}".rstrip() for row in rows], "diff")]
 
 
-def _not_reviewed(review: Review) -> list[str]:
+def not_reviewed_blocks(review: Review) -> list[str]:
+    """Render what was not reviewed, and why; what policy leaves out is folded away."""
     blocks = []
     if found := gaps(review):
         blocks += ["### Not reviewed", "\n".join(_missed(entry) for entry in found)]

@@ -44,7 +44,8 @@ def want(connection: Connection, wanted: Wanted, now: float) -> int:
     if written is not None:
         return written
     key = [table.c[name] == getattr(wanted, name) for name in _KEY]
-    return connection.execute(select(table.c.id).where(*key)).scalar_one()
+    found: int = connection.execute(select(table.c.id).where(*key)).scalar_one()
+    return found
 
 
 def supersede_others(connection: Connection, wanted: Wanted, job_id: int, now: float) -> None:

@@ -1,0 +1,71 @@
+"""A pull request comes in; out come its diff, and its review posted exactly once.
+
+The worker and the command line both call these two.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reviewbot.diff.parse import FileDiff
+from reviewbot.findings.review import Review
+from reviewbot.git.fetch import Limits, fetch_diff
+from reviewbot.git.remote import Remote
+from reviewbot.git.store import Store
+from reviewbot.github.client import GitHub, PullRequest
+from reviewbot.github.comments import build_draft, commentable_lines
+from reviewbot.github.marker import Mark, MarkerKey
+from reviewbot.github.posting import NotMine, Posted, post_once
+
+
+def fetch_pull_diff(
+    github: GitHub,
+    pull: PullRequest,
+    store: Store,
+    limits: Limits,
+    installation: int = 0,
+    stop: threading.Event | None = None,
+) -> bytes:
+    """Give the diff of a pull request's head against its merge base, as git makes it.
+
+    Raises `GitHubError`, `GitError`, and `InputError` for one above the limit.
+    """
+    remote = Remote(
+        installation=installation,
+        repository_id=pull.repository.id,
+        number=pull.number,
+        clone_url=pull.clone_url,
+        token=github.git_token(),
+        merge_base=github.merge_base(pull),
+        head=pull.head,
+    )
+    return fetch_diff(store, remote, limits, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review, the files it is of, and the seconds it took. `run` counts those of one head."""
+
+    review: Review
+    files: Sequence[FileDiff]
+    seconds: float
+    run: int = 0
+
+
+def post_review(
+    github: GitHub,
+    pull: PullRequest,
+    reviewed: Reviewed,
+    keys: Sequence[MarkerKey],
+    still_mine: Callable[[], bool],
+) -> Posted | NotMine | None:
+    """Post a review on the head that it is of; None where it found nothing to say.
+
+    Raises what `post_once` raises.
+    """
+    mark = Mark(pull.repository.id, pull.number, pull.base, pull.head, reviewed.run)
+    lines = commentable_lines(reviewed.files)
+    draft = build_draft(reviewed.review, lines, mark, keys[0], seconds=reviewed.seconds)
+    if draft is None:
+        return None
+    return post_once(draft, mark, keys, github.reviews(pull), github.me(), still_mine)
