@@ -86,6 +86,15 @@ def doctor(context: click.Context) -> None:
     context.exit(run(context.obj))
 
 
+@cli.command()
+@click.pass_context
+def api(context: click.Context) -> None:
+    """Run the webhook API alone; workers are started with `celery -A worker.app worker`."""
+    from reviewbot.cli.service import run_api  # noqa: PLC0415
+
+    context.exit(run_api(_settings(context)))
+
+
 @cli.group()
 def model() -> None:
     """The models that reviewbot can run by itself, without a server."""

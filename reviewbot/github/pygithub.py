@@ -5,6 +5,7 @@ fetch behind one's back. It is not made for threads, so nobody shares a `Client`
 for a limit: that, like each answer that is no success, becomes one of our errors.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from reviewbot.settings import Secret
 
 T = TypeVar("T")
 API_VERSION = "2022-11-28"
+logging.getLogger("github").handlers.clear()  # it prints by itself; who runs us decides that
 _HOPS = 5  # requests for one call: a repository that was renamed redirects, and none in a circle
 _PAGES = 200  # of a hundred each; more is a server that walks in a circle, too
 

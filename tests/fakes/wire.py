@@ -22,6 +22,7 @@ class Request:
     path: str
     headers: dict[str, str]
     content: bytes
+    query: str = ""
 
     def json(self) -> Any:
         return json.loads(self.content)
@@ -135,7 +136,8 @@ async def _read_request(first: bytes, reader: asyncio.StreamReader) -> Request:
     pairs = (line.split(":", 1) for line in lines)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     content = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Request(method, target.split("?", 1)[0], headers, content)
+    path, _, query = target.partition("?")
+    return Request(method, path, headers, content, query)
 
 
 async def _write(reply: Reply, writer: asyncio.StreamWriter) -> bool:
