@@ -25,7 +25,7 @@ from reviewbot.service import broker, listing
 from reviewbot.service.database import Database, open_database
 from tests.fakes.forge import FakeGitHub
 from tests.fakes.model_server import Finder, ModelServer, Tgi
-from tests.run import COMMAND, environment, variables
+from tests.run import COMMAND, variables
 
 CELERY = Path(sys.executable).parent / "celery"
 ROOT = Path(__file__).parents[1]
@@ -106,7 +106,8 @@ class Bot:
             "log_format": "json",
         }  # fmt: skip
         database = {"database_url": database_url} if database_url else {}
-        self.env = environment({}, **(given | database | settings))
+        home = {"HOME": str(folder), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
+        self.env = home | variables(retry_seconds=0.01) | variables(**(given | database | settings))
         self.database: Database = open_database(database_url, folder / "data")
         self.github.webhook_url = f"http://127.0.0.1:{self.port}/webhooks/github"
         self.broker = self.starts_broker()
@@ -126,7 +127,7 @@ class Bot:
             if kind is None:
                 self.settles()
                 assert all(alive), "a process ended by itself"
-                assert self.github.violations == []
+                assert not self.github.violations, "\n".join(self.github.violations[:5])
                 assert "Traceback" not in self.said()
         finally:
             codes = [part.end() for part in parts]

@@ -1,12 +1,18 @@
-"""The check run of a review: one of them, found again, completed once, its annotations not doubled."""
+"""The check run of a review: one of them, found again, and no annotation lost or doubled."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from reviewbot.errors import GitHubError, GitHubLimitError, GitHubTemporaryError
+from reviewbot.github.app import App
 from reviewbot.github.check_output import Annotation, CheckOutput
 from reviewbot.github.checks import ANNOTATIONS, CheckRun, complete_check, open_check
+from reviewbot.settings import Secret
+from tests.fakes.forge import FakeGitHub
+from tests.fakes.forge.faults import BAD_GATEWAY
+from tests.fakes.forge.state import APP_ID
 
 HEAD = "b" * 40
 EXTERNAL = "reviewbot:7:12:0:main"
@@ -70,7 +76,11 @@ def run(number: int, *, completed: bool = False, external_id: str = EXTERNAL) ->
 
 
 def output(count: int) -> CheckOutput:
-    return OUTPUT(count)
+    notes = [
+        Annotation("a.py", line + 1, line + 1, "notice", "minor: style", "?")
+        for line in range(count)
+    ]
+    return CheckOutput("A title", "A summary", "neutral", tuple(notes))
 
 
 def opened() -> Board:
@@ -148,9 +158,15 @@ def test_completing_it_again_changes_nothing() -> None:
     assert tuple(board.shown[1]) == output(120).annotations
 
 
-@pytest.mark.parametrize("place", ["fails_before", "fails_after"])
-def test_an_update_that_got_no_answer_doubles_and_loses_no_annotation(place: str) -> None:
-    board = replace(opened(), **{place: {"update": lost()}})
+@pytest.mark.parametrize(
+    "board",
+    [
+        Board(runs={1: run(1)}, fails_before={"update": lost()}),
+        Board(runs={1: run(1)}, fails_after={"update": lost()}),
+    ],
+    ids=["not stored", "stored"],
+)
+def test_an_update_that_got_no_answer_doubles_and_loses_no_annotation(board: Board) -> None:
     complete_check(board, 1, output(120))
     assert tuple(board.shown[1]) == output(120).annotations
     assert board.runs[1].completed
@@ -180,3 +196,22 @@ def test_after_a_limit_at_the_completion_nothing_more_is_sent(name: str) -> None
     with pytest.raises(GitHubLimitError):
         complete_check(board, 1, output(1))
     assert board.calls[-1] == name
+
+
+def test_over_http_a_check_run_is_one_whatever_gets_no_answer(tmp_path: Path) -> None:
+    with FakeGitHub(tmp_path) as fake:
+        pull = fake.repository().opens_pull_request({"a.py": "x = 1\n" * 200})
+        app = App(fake.url, APP_ID, Secret(fake.private_key))
+        with app.installation(pull.repo.installation) as client:
+            read = client.fetch_pull("acme", "shop", pull.number)
+            checks = client.checks(read.repository)
+            fake.fails("create_check", BAD_GATEWAY, "after")
+            number = open_check(checks, read.head, EXTERNAL)
+            assert open_check(checks, read.head, EXTERNAL) == number
+            fake.fails("update_check", BAD_GATEWAY, "after")
+            complete_check(checks, number, output(120))
+        assert fake.violations == []
+        assert (fake.counts["create_check"], fake.counts["update_check"]) == (1, 3)
+    [check] = pull.checks
+    assert (check.status, check.conclusion, check.title) == ("completed", "neutral", "A title")
+    assert [one["start_line"] for one in check.annotations] == list(range(1, 121))

@@ -61,13 +61,18 @@ class Asked:
     body: Any
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet of clients that do not wait."""
+
+
 class Script:
     """A server that says what it is told to, to each request in turn; the last thing for ever."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.lines: dict[tuple[str, str], list[Says]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _speaker(self))
+        self._server = Server(("127.0.0.1", 0), _speaker(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -115,7 +120,7 @@ def _speaker(script: Script) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = speak
+        do_GET = do_POST = do_PATCH = do_DELETE = speak  # noqa: N815  # http.server's names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Keep quiet."""
@@ -685,10 +690,11 @@ def test_no_error_and_no_log_shows_a_token(
     script: Script, github: GitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "github.Requester")
     script.says("GET", PULL, Says(502, b""), Says(502, b""), Says(401, {}), Says(401, {}))
     with pytest.raises(GitHubDeniedError) as raised:
         reads(github, pull_of(script))
-    assert caplog.text
+    assert PULL in caplog.text
     assert GIT_TOKEN not in caplog.text + repr(raised.value) + repr(vars(github))
 
 
@@ -714,6 +720,14 @@ def test_the_app_is_asked_for_once(script: Script, app: App) -> None:
     assert app.installation(5).me() == "reviewbot[bot]"
     assert app.permissions() == {"checks": "write"}
     assert app.events() == ("pull_request",)
+    assert app.lacks() == (
+        "permission contents: read",
+        "permission metadata: read",
+        "permission pull_requests: write",
+        "event check_run",
+        "event check_suite",
+        "event merge_group",
+    )
     assert script.count("GET", "/app") == 1
 
 

@@ -7,6 +7,7 @@ the next thing it wants from GitHub. So states are values, and all that can be r
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,24 @@ from reviewbot.errors import (
     GitHubTemporaryError,
     PersonsDraftError,
 )
-from reviewbot.github.comments import Draft
+from reviewbot.github.app import App
+from reviewbot.github.client import GitHub, personal
+from reviewbot.github.comments import Comment, Draft
 from reviewbot.github.marker import Mark, marker_key, render_marker
 from reviewbot.github.posting import FAILURES, NotMine, Posted, PostedReview, post_once
+from reviewbot.settings import Secret
+from tests.fakes.forge import FakeGitHub, Pull
+from tests.fakes.forge.faults import (
+    BAD_GATEWAY,
+    NO_ANSWER,
+    NO_PERMISSION,
+    PRIMARY,
+    SECONDARY,
+    SECONDARY_AFTER,
+    When,
+)
+from tests.fakes.forge.state import APP_ID, BOT
+from tests.fakes.wire import Reply
 
 ME = "reviewbot[bot]"
 KEY = marker_key("a secret")
@@ -123,7 +139,7 @@ class Replayed:
 
     def list(self) -> tuple[PostedReview, ...]:
         return tuple(
-            PostedReview(one.id, ME, BODIES.get(one.mark, "mine, by hand"), one.submitted)  # type: ignore[arg-type]
+            PostedReview(one.id, ME, BODIES.get(one.mark, "mine, by hand"), one.submitted)
             for one in self.ask("list", None)
         )
 
@@ -254,7 +270,7 @@ def worker_steps(world: World, place: int, worker: Worker) -> Iterator[World]:
             if world.budget.crashes and worker.answers:
                 yield world.with_worker(place, worker.afresh).spending(crashes=1)
         case effect:
-            yield from write_steps(world, place, worker, effect)  # type: ignore[arg-type]
+            yield from write_steps(world, place, worker, effect)
 
 
 def write_steps(world: World, place: int, worker: Worker, effect: Effect) -> Iterator[World]:
@@ -565,3 +581,163 @@ class Moving(Shelf):
         seen = super().list()
         self.reviews = [replace(self.reviews[0], submitted=True)]
         return seen
+
+
+def test_a_draft_that_another_worker_takes_away_is_made_anew() -> None:
+    shelf = Robbed()
+    assert post_to(shelf) == Posted(2, already=False)
+    assert shelf.calls == ["list", "create", "list", "submit", "list", "create", "list", "submit"]
+
+
+class Robbed(Shelf):
+    def submit(self, review_id: int) -> None:
+        kept = [one for one in self.reviews if one.id != 1]
+        self.reviews = kept or [PostedReview(1, "ann", "A person's", submitted=True)]
+        super().submit(review_id)
+        self.fails["submit"] = [GitHubGoneError("not found")] * (not kept)
+        for error in self.fails.pop("submit"):
+            raise error
+
+
+# Over HTTP, with the real client, on a GitHub that has rules of its own
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[FakeGitHub]:
+    with FakeGitHub(tmp_path) as fake:
+        yield fake
+        # the description at hand does not hold GET /user
+        assert [one for one in fake.violations if "/user: PathNotFound" not in one] == []
+
+
+def opened(github: FakeGitHub) -> Pull:
+    return github.repository().opens_pull_request({"a.py": "x = 1\ny = 2\n"})
+
+
+def post_by_app(pull: Pull, *comments: Comment, timeout: int = 5) -> Posted | NotMine:
+    fake = pull.repo.github
+    app = App(fake.url, APP_ID, Secret(fake.private_key), timeout=timeout)
+    with app.installation(pull.repo.installation) as client:
+        return post_by(client, pull, *comments)
+
+
+def post_by(client: GitHub, pull: Pull, *comments: Comment) -> Posted | NotMine:
+    read = client.fetch_pull(pull.repo.owner, pull.repo.name, pull.number)
+    mark = Mark(read.repository.id, read.number, read.base, read.head, 0)
+    body = f"A review.\n{render_marker(mark, KEY)}"
+    draft = Draft(read.head, body, comments)
+    return post_once(draft, mark, (KEY,), client.reviews(read), client.me(), lambda: True)
+
+
+ON_A_LINE = Comment("a.py", "Why?", "RIGHT", 2, 1)
+
+
+def test_a_review_is_posted_with_its_comments_in_eight_requests(github: FakeGitHub) -> None:
+    pull = opened(github)
+    post_by_app(pull, ON_A_LINE)
+    assert [(one["path"], one["line"]) for one in pull.comments] == [("a.py", 2)]
+    assert dict(github.counts) == {
+        "make_token": 1,
+        "get_pull": 1,
+        "get_app": 1,
+        "list_reviews": 2,
+        "create_review": 1,
+        "submit_review": 1,
+    }
+
+
+FAULTS: dict[str, tuple[Reply, When]] = {
+    "no gateway, before": (BAD_GATEWAY, "before"),
+    "no gateway, after it was stored": (BAD_GATEWAY, "after"),
+    "no answer, before": (NO_ANSWER, "before"),
+    "no answer, after it was stored": (NO_ANSWER, "after"),
+}
+
+
+@pytest.mark.parametrize("operation", ["list_reviews", "create_review", "submit_review"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_github_neither_doubles_nor_loses_a_review(
+    github: FakeGitHub, operation: str, fault: str
+) -> None:
+    pull = opened(github)
+    reply, when = FAULTS[fault]
+    github.fails(operation, reply, when)
+    post_by_app(pull, ON_A_LINE)
+    assert len(pull.reviews) == 1
+    assert pull.pending == []
+
+
+@pytest.mark.parametrize("operation", ["create_review", "submit_review"])
+def test_a_write_that_is_stored_after_we_gave_up_waiting_is_found(
+    github: FakeGitHub, operation: str
+) -> None:
+    pull = opened(github)
+    held = github.holds(operation, "after")
+    post_by_app(pull, timeout=1)
+    held.released.set()
+    assert len(pull.reviews) == 1
+    assert pull.pending == []
+
+
+@pytest.mark.parametrize("reply", [SECONDARY, SECONDARY_AFTER, PRIMARY])
+@pytest.mark.parametrize("operation", ["list_reviews", "create_review", "submit_review"])
+def test_a_limit_puts_off_what_the_next_attempt_ends(
+    github: FakeGitHub, operation: str, reply: Reply
+) -> None:
+    pull = opened(github)
+    github.fails(operation, reply)
+    with pytest.raises(GitHubLimitError):
+        post_by_app(pull)
+    post_by_app(pull)
+    assert len(pull.reviews) == 1
+    assert pull.pending == []
+
+
+def test_a_missing_permission_ends_it(github: FakeGitHub) -> None:
+    pull = opened(github)
+    github.fails("create_review", NO_PERMISSION)
+    with pytest.raises(GitHubDeniedError, match="pull_requests: write"):
+        post_by_app(pull)
+
+
+def test_a_line_out_of_the_diff_leaves_nothing_behind(github: FakeGitHub) -> None:
+    pull = opened(github)
+    with pytest.raises(GitHubInvalidError, match="must be part of the diff"):
+        post_by_app(pull, replace(ON_A_LINE, line=99))
+    assert pull.every_review == []
+
+
+def test_a_person_posts_as_the_app_would(github: FakeGitHub) -> None:
+    pull = opened(github)
+    github.personal_tokens["ghp_1"] = "ada"
+    with personal(github.url, Secret("ghp_1")) as client:
+        post_by(client, pull, ON_A_LINE)
+        post_by(client, pull, ON_A_LINE)
+    assert [one.author for one in pull.every_review] == ["ada"]
+
+
+def test_a_persons_draft_stands_in_the_way_of_the_person_only(github: FakeGitHub) -> None:
+    pull = opened(github)
+    pull.person_drafts_review("ada")
+    github.personal_tokens["ghp_1"] = "ada"
+    with personal(github.url, Secret("ghp_1")) as client, pytest.raises(PersonsDraftError):
+        post_by(client, pull)
+    post_by_app(pull)
+    assert [one.author for one in pull.reviews] == [BOT]
+    assert [one.body for one in pull.pending] == ["Still thinking."]
+
+
+def test_a_review_on_the_second_page_counts(github: FakeGitHub) -> None:
+    pull = opened(github)
+    for _ in range(150):
+        pull.person_drafts_review("ada").submitted_at = 0.0
+    post_by_app(pull)
+    post_by_app(pull)
+    assert len(pull.reviews) == 1
+
+
+def test_a_review_that_a_person_dismissed_counts(github: FakeGitHub) -> None:
+    pull = opened(github)
+    post_by_app(pull)
+    pull.reviews[0].dismissed = True
+    assert post_by_app(pull) == Posted(pull.reviews[0].id, already=True)

@@ -88,6 +88,19 @@ def doctor(context: click.Context) -> None:
 
 @cli.command()
 @click.pass_context
+def serve(context: click.Context) -> None:
+    """Review every pull request of a GitHub App: runs all that it takes on this machine.
+
+    Without REVIEWBOT_BROKER_URL, REVIEWBOT_DATABASE_URL and REVIEWBOT_MODEL_URL it brings a
+    broker, a database and a model of its own.
+    """
+    from reviewbot.cli.service import run_serve  # noqa: PLC0415
+
+    context.exit(run_serve(_settings(context)))
+
+
+@cli.command()
+@click.pass_context
 def api(context: click.Context) -> None:
     """Run the webhook API alone; workers are started with `celery -A worker.app worker`."""
     from reviewbot.cli.service import run_api  # noqa: PLC0415

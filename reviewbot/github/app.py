@@ -21,6 +21,13 @@ from reviewbot.settings import Secret
 T = TypeVar("T")
 
 _JWT = "the App's own credentials"
+_PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+_EVENTS = ("pull_request", "check_run", "check_suite", "merge_group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,16 @@ class App:
     def events(self) -> tuple[str, ...]:
         """Give the events that GitHub sends the App."""
         return tuple(self._asked().events)
+
+    def lacks(self) -> tuple[str, ...]:
+        """Name the permissions and events that the App is to be given on its page."""
+        granted, heard = self.permissions(), self.events()
+        permissions = (
+            f"permission {name}: {level}"
+            for name, level in _PERMISSIONS.items()
+            if granted.get(name) not in (level, "write", "admin")
+        )
+        return (*permissions, *(f"event {name}" for name in _EVENTS if name not in heard))
 
     def is_installed(self, installation: int) -> bool:
         """Say whether an installation is there; one that is suspended is."""

@@ -28,7 +28,11 @@ from reviewbot.settings import Secret
 
 T = TypeVar("T")
 API_VERSION = "2022-11-28"
-logging.getLogger("github").handlers.clear()  # it prints by itself; who runs us decides that
+
+# PyGithub prints by itself, and at the level DEBUG shows each body: tokens are bodies, too.
+logging.getLogger("github").handlers.clear()
+logging.getLogger("github.Requester").disabled = True
+
 _HOPS = 5  # requests for one call: a repository that was renamed redirects, and none in a circle
 _PAGES = 200  # of a hundred each; more is a server that walks in a circle, too
 

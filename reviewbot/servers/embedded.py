@@ -80,13 +80,8 @@ def start(
     """
     check_extra()
     check_file(path)
-    order = {
-        "path": str(path),
-        "key": secrets.token_urlsafe(32),
-        "threads": threads or free_cores(),
-        "context": context * parallel,
-        "parallel": parallel,
-    }
+    key = secrets.token_urlsafe(32)
+    order = make_order(path, key, threads=threads, context=context, parallel=parallel)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         process = launch(complaints)
         launched(process)
@@ -100,7 +95,35 @@ def start(
                 process.wait(LAST_SECONDS)  # for a status of its own
             end(process)
             raise ModelUnavailableError(explain(path, process.returncode, complaints))
-    return EmbeddedServer(url, str(order["key"]), process)
+    return EmbeddedServer(url, key, process)
+
+
+def make_order(
+    path: Path,
+    key: str,
+    *,
+    threads: int | None = None,
+    context: int = 8192,
+    parallel: int = 1,
+    port: int = 0,
+) -> dict[str, Any]:
+    """Say what the process is to serve, and on which port of this machine (0: any)."""
+    return {
+        "path": str(path),
+        "key": key,
+        "threads": threads or free_cores(),
+        "context": context * parallel,
+        "parallel": parallel,
+        "port": port,
+    }
+
+
+def command() -> tuple[str, ...]:
+    """Give the command of the process: it reads an order, one line of JSON, from its input.
+
+    -P: the folder under review must not get to say what `reviewbot` or `json` is.
+    """
+    return (sys.executable, "-P", "-m", "reviewbot.servers.embedded")
 
 
 def launch(complaints: IO[str]) -> subprocess.Popen[str]:
@@ -108,9 +131,8 @@ def launch(complaints: IO[str]) -> subprocess.Popen[str]:
 
     It gets a session of its own, so that Ctrl-C reaches only the program that stops it.
     """
-    return subprocess.Popen(
-        # -P: the folder under review must not get to say what `reviewbot` or `json` is
-        [sys.executable, "-P", "-m", "reviewbot.servers.embedded"],
+    return subprocess.Popen(  # noqa: S603
+        command(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=complaints,
@@ -200,7 +222,7 @@ def serve() -> None:
     parameters.model.path = order["path"]
     parameters.model_alias = {Path(order["path"]).stem}
     parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
+    parameters.port = order["port"]
     parameters.api_keys = [order["key"]]
     parameters.ui = False
     parameters.verbosity = 1  # errors only

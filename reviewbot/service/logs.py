@@ -55,8 +55,10 @@ def set_up_logs(form: str, secrets: Sequence[Secret], *, part: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for name in ("httpx2", "httpcore2", "alembic", "urllib3", "kombu", "celery", "github"):
+    for name in ("httpx2", "httpcore2", "alembic", "urllib3", "kombu", "celery", "github",
+                 "uvicorn"):  # fmt: skip
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a job put back is no news
     structlog.contextvars.bind_contextvars(part=part)
 
 

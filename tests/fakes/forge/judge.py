@@ -15,7 +15,11 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 from tests.fakes.wire import JSON, Reply, Request
 
 DESCRIPTION = Path(__file__).parents[4] / "shared" / "data" / "github" / "openapi.json"
-_KNOWN = ("None is not one of ['success'", "None is not one of ['LEFT'")
+_KNOWN = (
+    ("/check-runs", "None is not one of ['success'"),
+    ("/pulls/", "None is not one of ['LEFT'"),
+    ("/pulls/", "None is not of type 'object'"),  # the repository of a deleted fork
+)
 """The description's own faults: it forbids null where GitHub itself writes it."""
 
 
@@ -119,6 +123,6 @@ def violations(request: Request, reply: Reply) -> list[str]:
         except OpenAPIError as error:
             cause = error.__cause__ or error
             words = str(getattr(cause, "schema_errors", cause))[:300]
-            if not any(known in words for known in _KNOWN):
+            if not any(path in request.path and known in words for path, known in _KNOWN):
                 found.append(f"{request.method} {request.path}: {type(cause).__name__} {words}")
     return found

@@ -24,7 +24,7 @@ from tests.fakes.forge.faults import BAD_GATEWAY, Faults, Hold, When
 from tests.fakes.forge.judge import violations
 from tests.fakes.forge.people import Repo, make_repo
 from tests.fakes.forge.repositories import serve_git
-from tests.fakes.forge.state import Delivery
+from tests.fakes.forge.state import BOT, Delivery
 from tests.fakes.wire import Reply, Request, WireServer
 
 _KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -41,6 +41,7 @@ class FakeGitHub:
         self.folder.mkdir(parents=True)
         self.secret = secret
         self.owner = owner
+        self.bot = BOT
         self.private_key = PRIVATE_KEY
         self.public_key = _KEY.public_key()
         self.webhook_url: str | None = None
@@ -141,6 +142,17 @@ class FakeGitHub:
         """Send an event once more, under the same id."""
         again = Delivery(self.next_id(), delivery.guid, delivery.event, delivery.payload)
         return self.deliver(again)
+
+    def holds_deliveries(self) -> list[Delivery]:
+        """Keep back what is to be delivered from now on; gives the list of it."""
+        self.held = []
+        return self.held
+
+    def lets_go(self, *, reverse: bool = False) -> None:
+        """Deliver what was kept back."""
+        held, self.held = self.held or [], None
+        for delivery in reversed(held) if reverse else held:
+            self.deliver(delivery)
 
     def sends_soon(self, delivery: Delivery) -> None:
         """Send an event again without waiting for what comes of it, as GitHub does."""
