@@ -10,7 +10,8 @@ import platformdirs
 
 from reviewbot.budget import DEFAULT_INFO
 from reviewbot.engine import Ports
-from reviewbot.errors import TemporaryError
+from reviewbot.errors import InputError, TemporaryError
+from reviewbot.github.marker import MarkerKey, marker_key
 from reviewbot.model.ask import Patience
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
@@ -118,3 +119,12 @@ def make_ports(
         probes=store if settings.schema == "enforce" else None,
         patience=Patience(settings.call_seconds, settings.retry_seconds),
     )
+
+
+def marker_keys(settings: Settings) -> tuple[MarkerKey, ...]:
+    """Give the keys of the marker: the first signs, each is accepted."""
+    own = settings.marker_key or settings.github_webhook_secret or settings.github_token
+    if own is None:
+        raise InputError("REVIEWBOT_MARKER_KEY is not set, nor what it stands for")
+    every = (own, settings.marker_key_previous)
+    return tuple(marker_key(one.reveal()) for one in every if one is not None)

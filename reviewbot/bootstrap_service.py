@@ -15,11 +15,10 @@ import platformdirs
 
 from reviewbot import bootstrap
 from reviewbot.engine import Ports
-from reviewbot.errors import InputError, ModelUnavailableError, ServerError, SettingsError
+from reviewbot.errors import ModelUnavailableError, ServerError, SettingsError
 from reviewbot.git.fetch import Limits
 from reviewbot.git.store import Store
 from reviewbot.github.app import App
-from reviewbot.github.marker import MarkerKey, marker_key
 from reviewbot.github.webhook import Policy
 from reviewbot.model.ask import Patience
 from reviewbot.model.connection import Connection
@@ -89,15 +88,6 @@ def private_key(settings: Settings) -> Secret:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no PEM file"
         raise SettingsError(f"REVIEWBOT_GITHUB_PRIVATE_KEY_FILE {path}: {reason}") from None
-
-
-def marker_keys(settings: Settings) -> tuple[MarkerKey, ...]:
-    """Give the keys of the marker: the first signs, each is accepted."""
-    own = settings.marker_key or settings.github_webhook_secret or settings.github_token
-    if own is None:
-        raise InputError("REVIEWBOT_MARKER_KEY is not set, nor what it stands for")
-    every = (own, settings.marker_key_previous)
-    return tuple(marker_key(one.reveal()) for one in every if one is not None)
 
 
 def secrets_of(settings: Settings) -> list[Secret]:
@@ -211,7 +201,7 @@ def make_worker(settings: Settings) -> Process:
         loop=loop,
         model=model,
         store=make_store(settings),
-        keys=marker_keys(settings),
+        keys=bootstrap.marker_keys(settings),
         ports=partial(_ports, settings, model.gate, KeptForAll()),
         rules=Rules(
             owners_of(settings), settings.skip_drafts, settings.skip_bots,

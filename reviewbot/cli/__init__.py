@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
 FAIL_ON = ("critical", "major", "minor", "never")
+STATES = ("new", "running", "posting", "done", "superseded", "failed")
 FAILED = 2
 INTERRUPTED = 130
 
@@ -38,6 +39,8 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 @click.option("--staged", is_flag=True, help="Review what is staged for the next commit.")
 @click.option("--base", metavar="REF", help="Review the work tree against where it left REF.")
 @click.option("--commit", metavar="SHA", help="Review one commit (a merge: its first parent).")
+@click.option("--pr", metavar="OWNER/REPO#N", help="Review a pull request on GitHub.")
+@click.option("--post", is_flag=True, help="With --pr: post the review there, as the bot would.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result to a file.")
 @click.option(
@@ -106,6 +109,62 @@ def api(context: click.Context) -> None:
     from reviewbot.cli.service import run_api  # noqa: PLC0415
 
     context.exit(run_api(_settings(context)))
+
+
+@cli.group()
+def jobs() -> None:
+    """What the service works on, and what is stuck."""
+
+
+@jobs.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(STATES),
+    help="Only these; default: alive or failed.",
+)
+@click.option("-n", "--most", type=click.IntRange(1), default=50, show_default=True)
+@click.pass_context
+def list_jobs(context: click.Context, states: tuple[str, ...], most: int) -> None:
+    """List jobs, the newest first: what each is for, its age, and why it waits or failed."""
+    from reviewbot.cli import jobs as body  # noqa: PLC0415
+
+    context.exit(body.list_jobs(_settings(context), states, most))
+
+
+@jobs.command("show")
+@click.argument("job", type=int)
+@click.pass_context
+def show_job(context: click.Context, job: int) -> None:
+    """Show all that is known of one job."""
+    from reviewbot.cli import jobs as body  # noqa: PLC0415
+
+    context.exit(body.show_job(_settings(context), job))
+
+
+@jobs.command("replay")
+@click.argument("job", type=int)
+@click.pass_context
+def replay_job(context: click.Context, job: int) -> None:
+    """Have a failed or superseded job done again."""
+    from reviewbot.cli import jobs as body  # noqa: PLC0415
+
+    context.exit(body.replay_job(_settings(context), job))
+
+
+@cli.group()
+def db() -> None:
+    """The service's database."""
+
+
+@db.command()
+@click.pass_context
+def upgrade(context: click.Context) -> None:
+    """Bring the database's tables to this version; end older processes first."""
+    from reviewbot.cli.service import run_upgrade  # noqa: PLC0415
+
+    context.exit(run_upgrade(_settings(context)))
 
 
 @cli.group()

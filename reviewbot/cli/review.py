@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,6 +30,9 @@ from reviewbot.report.words import gaps
 from reviewbot.settings import Settings, load_settings
 from reviewbot.source import Request, Source, load_source
 
+if TYPE_CHECKING:
+    from reviewbot.cli.pull_request import OpenPull
+
 REVIEWED, FOUND, INCOMPLETE = 0, 1, 2
 _NAMED_GAPS = 5
 
@@ -42,6 +46,8 @@ class Options:
     staged: bool
     base: str | None
     commit: str | None
+    pr: str | None
+    post: bool
     form: str
     output: Path | None
     fail_on: str
@@ -62,6 +68,10 @@ def _check(options: Options) -> None:
         raise InputError(f"--plan is printed as text or json, not as {options.form}")
     if options.exact and not options.plan_only:
         raise InputError("--exact goes with --plan")
+    if options.post and options.pr is None:
+        raise InputError("--post goes with --pr")
+    if options.post and (options.plan_only or options.show_prompt):
+        raise InputError("--post goes with a review, and not with a plan")
 
 
 def run(options: Options) -> int:
@@ -75,14 +85,26 @@ def run(options: Options) -> int:
         env_file=options.env_file,
         config_file=bootstrap.config_file(),
     )
-    request = Request(options.source, options.staged, options.base, options.commit)
-    source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000)
-    files = list(parse_diff(source.data))
+    request = Request(options.source, options.staged, options.base, options.commit, options.pr)
+    pull = _open_pull(settings, options.pr)
+    fetch = pull.fetch if pull else None
+    source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000, fetch)
+    files = list(parse_diff(source.data)) if source.data.strip() or not pull else []
     source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
         review, prompts = _made(options, settings, source, files)
         output.write(_render(review, options) if prompts is None else prompts)
+    if pull is not None and options.post:
+        pull.post(review, files)
     return _exit_code(review, options.fail_on)
+
+
+def _open_pull(settings: Settings, name: str | None) -> "OpenPull | None":
+    if name is None:
+        return None
+    from reviewbot.cli.pull_request import OpenPull  # noqa: PLC0415  # few reviews are of one
+
+    return OpenPull(settings, name)
 
 
 def _made(

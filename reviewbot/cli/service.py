@@ -16,12 +16,18 @@ from urllib.request import urlopen
 import click
 import msgspec
 
-from reviewbot.bootstrap_service import check_service, data_folder, make_database, secrets_of
+from reviewbot.bootstrap_service import (
+    check_service,
+    data_folder,
+    make_database,
+    open_unprepared,
+    secrets_of,
+)
 from reviewbot.cli.output import may_colour
 from reviewbot.environment import without_settings
 from reviewbot.errors import BrokerError, SettingsError
 from reviewbot.report.escape import visible
-from reviewbot.service import broker
+from reviewbot.service import broker, schema
 from reviewbot.service.supervisor import Part, Supervisor, locked
 from reviewbot.settings import Secret, Settings, to_environment
 
@@ -48,6 +54,14 @@ def run_api(settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    return 0
+
+
+def run_upgrade(settings: Settings) -> int:
+    """Upgrade the database, and say from where to where."""
+    database = open_unprepared(settings)
+    before = schema.upgrade(database)
+    click.echo(f"the database was of revision {before or 'none'} and is of {schema.HEAD}")
     return 0
 
 

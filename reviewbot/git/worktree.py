@@ -10,9 +10,7 @@ from pathlib import Path
 
 from reviewbot.environment import without_settings
 from reviewbot.errors import GitError
-from reviewbot.git.run import DIFF, SILENT, GitFailedError, run_git, too_large
-
-__all__ = ["too_large"]
+from reviewbot.git.run import DIFF, SILENT, GitFailedError, run_git
 
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
