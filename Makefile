@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # a venv for developing has all that the demo needs
 RUNNABLE := $(if $(wildcard $(VENV)/dev),$(VENV)/dev,$(VENV)/run)
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo demo-bot serve test check format lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -14,6 +14,14 @@ help:
 ## make demo    get a model, review the example (or DIFF=path), show what was found
 demo: $(RUNNABLE)
 	@$(BIN)/python examples/demo.py $(DIFF)
+
+## make demo-bot  the whole service against a fake GitHub: a pull request, its review, a fix
+demo-bot: $(RUNNABLE)
+	@$(BIN)/python -m examples.demo_bot
+
+## make serve   run the service on this machine; its settings come from .env or the environment
+serve: $(RUNNABLE)
+	@$(BIN)/reviewbot $(if $(wildcard .env),--env-file .env) serve
 
 ## make test    all tests; everything they need is installed by itself
 test: $(VENV)/dev
@@ -25,6 +33,8 @@ check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 ## make format  write the format that `make check` asks for
 format: $(VENV)/dev

@@ -128,9 +128,9 @@ def jobs() -> None:
 @click.pass_context
 def list_jobs(context: click.Context, states: tuple[str, ...], most: int) -> None:
     """List jobs, the newest first: what each is for, its age, and why it waits or failed."""
-    from reviewbot.cli import jobs as body  # noqa: PLC0415
+    from reviewbot.cli import job_table  # noqa: PLC0415
 
-    context.exit(body.list_jobs(_settings(context), states, most))
+    context.exit(job_table.list_jobs(_settings(context), states, most))
 
 
 @jobs.command("show")
@@ -138,9 +138,9 @@ def list_jobs(context: click.Context, states: tuple[str, ...], most: int) -> Non
 @click.pass_context
 def show_job(context: click.Context, job: int) -> None:
     """Show all that is known of one job."""
-    from reviewbot.cli import jobs as body  # noqa: PLC0415
+    from reviewbot.cli import job_table  # noqa: PLC0415
 
-    context.exit(body.show_job(_settings(context), job))
+    context.exit(job_table.show_job(_settings(context), job))
 
 
 @jobs.command("replay")
@@ -148,9 +148,9 @@ def show_job(context: click.Context, job: int) -> None:
 @click.pass_context
 def replay_job(context: click.Context, job: int) -> None:
     """Have a failed or superseded job done again."""
-    from reviewbot.cli import jobs as body  # noqa: PLC0415
+    from reviewbot.cli import job_table  # noqa: PLC0415
 
-    context.exit(body.replay_job(_settings(context), job))
+    context.exit(job_table.replay_job(_settings(context), job))
 
 
 @cli.group()

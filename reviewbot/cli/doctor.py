@@ -14,7 +14,7 @@ from reviewbot.budget import budget_for
 from reviewbot.cli.output import may_colour
 from reviewbot.errors import ReviewbotError
 from reviewbot.git import worktree
-from reviewbot.model.ask import Asker, Patience
+from reviewbot.model.ask import Asker, Patience, Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import NothingKept
@@ -51,6 +51,10 @@ def _checks(env_file: Path | None) -> Iterator[Line]:
     except ReviewbotError as error:
         yield False, "git", str(error)
     yield from asyncio.run(_server(settings))
+    if any((settings.github_app_id, settings.github_webhook_secret, settings.database_url)):
+        from reviewbot.cli.doctor_service import service_checks  # noqa: PLC0415
+
+        yield from service_checks(settings)
 
 
 async def _server(settings: Settings) -> list[Line]:
@@ -70,10 +74,11 @@ async def _server(settings: Settings) -> list[Line]:
                 lines.append((True, name, "not checked (REVIEWBOT_SCHEMA=parse)"))
                 return lines
             patience = Patience(settings.call_seconds, settings.retry_seconds)
-            asker = Asker(
-                connection.server, info, Gate(1), NothingKept(), budget.prompt, patience=patience
+            nothing = NothingKept()
+            ports = Ports(
+                connection.server, connection.url, Gate(1), nothing, nothing, patience=patience
             )
-            await check_schema(asker, connection.url, NothingKept())
+            await check_schema(Asker(ports, info, budget.prompt), connection.url, nothing)
             lines.append((True, name, "answers are held to it"))
     except ReviewbotError as error:
         lines.append((False, name, str(error)))

@@ -210,10 +210,18 @@ def supersede_by_head(connection: Connection, job: Job, head: str, base: str, no
 
 
 def due(connection: Connection, now: float, most: int) -> list[int]:
-    """Give the jobs that a worker should be woken for, those that waited longest first."""
+    """Give the jobs that a worker should be woken for, those that waited longest first.
+
+    A message that nobody came for counts as lost after a while; that of a job whose lease ran out
+    was used up.
+    """
+    lost = or_(
+        table.c.published_at < now - PUBLISHED_FOR,
+        and_(table.c.owner.is_not(None), table.c.published_at < table.c.lease_until),
+    )
     ripe = (
         select(table.c.id)
-        .where(_has_work, _is_free(now), table.c.published_at < now - PUBLISHED_FOR)
+        .where(_has_work, _is_free(now), lost)
         .order_by(table.c.published_at, table.c.created_at)
         .limit(most)
     )

@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from openapi_core import Config, OpenAPI
-from openapi_core.datatypes import RequestParameters
-from openapi_core.exceptions import OpenAPIError
-from werkzeug.datastructures import Headers, ImmutableMultiDict
-
 from tests.fakes.wire import JSON, Reply, Request
 
 DESCRIPTION = Path(__file__).parents[4] / "shared" / "data" / "github" / "openapi.json"
@@ -35,10 +30,13 @@ def _document() -> JSON | None:
 
 
 @cache
-def _api() -> OpenAPI | None:
+def _api() -> Any:
+    """The description's reader, which only developing installs; None without the description."""
     document = _document()
     if document is None:
         return None
+    from openapi_core import Config, OpenAPI  # noqa: PLC0415
+
     return OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))  # type: ignore[arg-type]
 
 
@@ -86,6 +84,9 @@ class _Asked:
     """A request as the description's reader wants it."""
 
     def __init__(self, request: Request) -> None:
+        from openapi_core.datatypes import RequestParameters  # noqa: PLC0415
+        from werkzeug.datastructures import Headers, ImmutableMultiDict  # noqa: PLC0415
+
         self.host_url = "http://github"
         self.path = request.path
         self.method = request.method.lower()
@@ -101,6 +102,8 @@ class _Answered:
     """A response as the description's reader wants it."""
 
     def __init__(self, reply: Reply) -> None:
+        from werkzeug.datastructures import Headers  # noqa: PLC0415
+
         self.data = reply.content
         self.status_code = reply.status
         self.content_type = reply.headers.get("content-type", "").partition(";")[0]
@@ -112,6 +115,8 @@ def violations(request: Request, reply: Reply) -> list[str]:
     api = _api()
     if api is None or reply.status >= 400 or not urlsplit(request.path).path.startswith("/api/v3/"):
         return []
+    from openapi_core.exceptions import OpenAPIError  # noqa: PLC0415
+
     asked = _Asked(request)
     found = []
     judges: tuple[Callable[[], None], ...] = (

@@ -16,10 +16,10 @@ def user(login: str, kind: str = "User") -> JSON:
     return filled("simple-user", login=login, id=sum(login.encode()), type=kind)
 
 
-def app(owner: str) -> JSON:
+def app(owner: str, permissions: JSON) -> JSON:
     return filled(
         "integration", id=APP_ID, slug=SLUG, name=SLUG, owner=user(owner, "Organization"),
-        permissions=PERMISSIONS, events=EVENTS,
+        permissions=permissions, events=EVENTS,
     )  # fmt: skip
 
 

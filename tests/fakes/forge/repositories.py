@@ -34,7 +34,7 @@ class Git:
             ["git", "-C", str(self.folder), *arguments], env=environment, input=stdin,
             capture_output=True, check=True,
         )  # fmt: skip
-        return done.stdout.decode().strip()
+        return done.stdout.decode().removesuffix("\n")
 
     def commit(self, files: Files, ref: str, parent: str | None) -> str:
         """Commit files on top of a parent, let a ref name the commit, and give its id."""

@@ -94,7 +94,7 @@ class Asked:
 
 
 def _get_app(asked: Asked) -> Reply:
-    return json_reply(200, render.app(asked.github.owner))
+    return json_reply(200, render.app(asked.github.owner, asked.github.permissions))
 
 
 def _get_installation(asked: Asked) -> Reply:

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.fakes.forge import routes
+from tests.fakes.forge import render, routes
 from tests.fakes.forge.faults import BAD_GATEWAY, Faults, Hold, When
 from tests.fakes.forge.judge import violations
 from tests.fakes.forge.people import Repo, make_repo
@@ -44,6 +44,7 @@ class FakeGitHub:
         self.bot = BOT
         self.private_key = PRIVATE_KEY
         self.public_key = _KEY.public_key()
+        self.permissions = dict(render.PERMISSIONS)
         self.webhook_url: str | None = None
         self.lock = threading.RLock()
         self.faults = Faults()
