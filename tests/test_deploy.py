@@ -25,6 +25,7 @@ from reviewbot.bootstrap_service import check_service
 from reviewbot.cli import cli
 from reviewbot.environment import PREFIX
 from reviewbot.settings import Secret, Settings, load_settings
+from tests.fakes.forge.server import PRIVATE_KEY
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -106,7 +107,7 @@ def test_what_compose_fills_in_is_in_the_example() -> None:
 
 def test_the_example_filled_in_is_all_that_the_service_must_have(tmp_path: Path) -> None:
     key = tmp_path / "private-key.pem"
-    key.write_text("-----BEGIN RSA PRIVATE KEY-----\n")
+    key.write_text(PRIVATE_KEY)
     filled = {PREFIX + "GITHUB_APP_ID": "1", PREFIX + "GITHUB_WEBHOOK_SECRET": "text"}
     compose = {PREFIX + "GITHUB_PRIVATE_KEY_FILE": str(key)}
     for service in ("api", "worker", "migrate"):

@@ -12,6 +12,7 @@ import pytest
 
 from reviewbot.cli import cli
 from reviewbot.environment import PREFIX
+from reviewbot.service.api import STATUSES
 from reviewbot.settings import Settings
 from tests.fakes.model_server import Finder, ModelServer, Tgi
 
@@ -20,6 +21,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 ELSEWHERE = {
     "make test": "is what runs this",
     "pip install .": "tests/test_wheel.py",
+    "reviewbot review --pr owner/repo#12": "tests/test_review_pull.py",
     "export REVIEWBOT_MODEL_URL=http://gpu.example:8080": "set to the fake's address here",
 }
 
@@ -92,6 +94,12 @@ def test_every_setting_has_its_row_and_every_row_its_setting() -> None:
     table = (ROOT / "docs" / "settings.md").read_text("utf-8")
     rows = re.findall(rf"^\| `({PREFIX}\w+)` \|", table, re.MULTILINE)
     assert rows == [PREFIX + name.upper() for name in Settings.__struct_fields__]
+
+
+def test_the_webhooks_answers_are_those_of_the_documents() -> None:
+    page = (ROOT / "docs" / "service.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
+    assert sorted(rows) == sorted((str(status), words) for status, words in STATUSES.values())
 
 
 def test_every_command_is_named_in_the_documents() -> None:
