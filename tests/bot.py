@@ -29,6 +29,7 @@ from tests.run import COMMAND, variables
 
 CELERY = Path(sys.executable).parent / "celery"
 ROOT = Path(__file__).parents[1]
+MODEL_KEY = "the-key-of-the-model-server"
 LIVE = ("new", "running", "posting")
 
 
@@ -93,7 +94,7 @@ class Bot:
     ) -> None:  # fmt: skip
         self.folder = folder
         self.github = FakeGitHub(folder)
-        self.model = model or ModelServer(Tgi(), Finder())
+        self.model = model or ModelServer(Tgi(), Finder(), api_key=MODEL_KEY)
         self._own_broker = broker.make_broker(folder / "broker")
         self.port = free_port()
         key = folder / "key.pem"
@@ -103,7 +104,7 @@ class Bot:
             "github_webhook_secret": self.github.secret, "github_url": self.github.url,
             "github_write_interval": 0, "data_dir": folder / "data", "port": self.port,
             "broker_url": self._own_broker.url, "model_url": self.model.url,
-            "log_format": "json",
+            "model_key": MODEL_KEY, "log_format": "json",
         }  # fmt: skip
         database = {"database_url": database_url} if database_url else {}
         home = {"HOME": str(folder), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
@@ -128,7 +129,9 @@ class Bot:
                 self.settles()
                 assert all(alive), "a process ended by itself"
                 assert not self.github.violations, "\n".join(self.github.violations[:5])
-                assert "Traceback" not in self.said()
+                said = self.said()
+                assert "Traceback" not in said
+                assert [one for one in self.secrets() if one in said] == []
         finally:
             codes = [part.end() for part in parts]
             self.github.close()
@@ -162,6 +165,11 @@ class Bot:
     def said(self) -> str:
         """All that the processes wrote."""
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def secrets(self) -> list[str]:
+        """What must never stand in anything that is written."""
+        key = self.github.private_key.splitlines()[1]
+        return [MODEL_KEY, self.github.secret, key, *self.github.every_token]
 
     def live_jobs(self) -> list[listing.Row]:
         with self.database.read() as connection:

@@ -112,6 +112,7 @@ def _make_token(asked: Asked) -> Reply:
     token = f"ghs_{asked.github.next_id()}_eyJhbGciOiJSUzI1NiJ9.{'x' * 300}.{'y' * 80}"
     ends = time.time() + asked.github.token_seconds
     asked.github.tokens[token] = (installation, ends)
+    asked.github.every_token.append(token)
     moment = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return json_reply(201, render.token(token, moment))
 

@@ -50,6 +50,7 @@ class FakeGitHub:
         self.faults = Faults()
         self.repos: dict[str, Repo] = {}
         self.tokens: dict[str, tuple[int, float]] = {}
+        self.every_token: list[str] = []
         self.personal_tokens: dict[str, str] = {}
         self.token_seconds = 3600.0
         self.gone_installations: set[int] = set()
