@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # a venv for developing has all that the demo needs
 RUNNABLE := $(if $(wildcard $(VENV)/dev),$(VENV)/dev,$(VENV)/run)
 
-.PHONY: help demo demo-bot serve test check format lock clean
+.PHONY: help demo demo-bot serve test test-crash check format lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -26,6 +26,10 @@ serve: $(RUNNABLE)
 ## make test    all tests; everything they need is installed by itself
 test: $(VENV)/dev
 	$(BIN)/pytest
+
+## make test-crash  kill every part at every step, on both databases (about 10 minutes)
+test-crash: $(VENV)/dev
+	$(BIN)/pytest --every-crash tests/test_crash.py
 
 ## make check   format check, lint, strict types, import contracts
 check: $(VENV)/dev

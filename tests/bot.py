@@ -155,6 +155,19 @@ class Bot:
         env = self.env | variables(**settings)
         return Part(f"worker{number}", command, env, self.folder)
 
+    def kills(self, part: str) -> None:
+        """Kill the broker, the API, or the first worker."""
+        {"broker": self.broker, "api": self.api, "worker": self.workers[0]}[part].kill()
+
+    def starts(self, part: str) -> None:
+        """Start one of them again."""
+        if part == "broker":
+            self.broker = self.starts_broker()
+        elif part == "api":
+            self.api = self.starts_api()
+        else:
+            self.workers[0] = self.starts_worker()
+
     def is_live(self) -> bool:
         try:
             with urlopen(f"http://127.0.0.1:{self.port}/livez", timeout=1) as answer:

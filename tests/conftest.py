@@ -11,6 +11,11 @@ settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test-crash` ask for the whole product of crashes."""
+    parser.addoption("--every-crash", action="store_true", help="kill every part at every step")
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's settings, answers and colours out of every test."""

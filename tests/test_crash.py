@@ -13,18 +13,44 @@ import pytest
 from tests.bot import Bot, eventually
 from tests.fakes.faults import FROZEN
 from tests.fakes.forge import Pull
+from tests.fakes.forge.faults import When
 from tests.fakes.model_server import Finder, ModelServer, Tgi
+from tests.postgres import fresh_address
 
 BUG = "x = 1\ny = 2  # BUG\n"
 LEASE = 2.0
-STEPS = ["get_pull", "create_check", "compare", "create_review", "submit_review", "update_check"]
+DATABASES = ("sqlite", "postgresql")
+VICTIMS = ("worker", "api", "broker")
+STEPS = (
+    "get_pull", "list_checks", "create_check", "compare", "list_reviews", "create_review",
+    "submit_review", "update_check",
+)  # fmt: skip
+WHEN: tuple[When, ...] = ("before", "after")
+EVERY = list(itertools.product(DATABASES, VICTIMS, STEPS, WHEN))
+FEW = [
+    *itertools.product(DATABASES[:1], VICTIMS[:1], STEPS, WHEN),
+    *itertools.product(DATABASES[1:], VICTIMS[:1], STEPS[2::3], WHEN),
+]
 _names = itertools.count()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take each step, part and database with `--every-crash`, else each step once."""
+    if "victim" in metafunc.fixturenames:
+        cases = EVERY if metafunc.config.getoption("--every-crash") else FEW
+        metafunc.parametrize(("bot", "victim", "step", "when"), cases, indirect=["bot"])
+    elif "bot" in metafunc.fixturenames:
+        metafunc.parametrize("bot", DATABASES[:1], indirect=True)
+
+
 @pytest.fixture(scope="module")
-def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    """A bot with a short lease; its worker is killed and started again by the tests."""
-    with Bot(tmp_path_factory.mktemp("bot"), lease_seconds=LEASE) as running:
+def bot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """A bot with a short lease on a database; its parts are killed and started again."""
+    folder = tmp_path_factory.mktemp("bot")
+    with (
+        fresh_address(request.param) as url,
+        Bot(folder, database_url=url, lease_seconds=LEASE) as running,
+    ):
         yield running
 
 
@@ -37,17 +63,15 @@ def heads(pull: Pull) -> list[str]:
     return [review.commit_id for review in pull.reviews]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
-def test_a_worker_killed_at_a_step_is_replaced_and_posts_once(
-    bot: Bot, step: str, when: str
+def test_a_part_killed_at_a_step_is_replaced_and_one_review_is_posted(
+    bot: Bot, victim: str, step: str, when: When
 ) -> None:
-    hold = bot.github.holds(step, when)  # type: ignore[arg-type]
+    hold = bot.github.holds(step, when)
     pull = opened(bot)
     hold.wait()
-    bot.workers[0].kill()
+    bot.kills(victim)
     hold.released.set()
-    bot.workers[0] = bot.starts_worker()
+    bot.starts(victim)
     bot.settles(60)
     assert heads(pull) == [pull.head]
     assert pull.pending == []
