@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from reviewbot.budget import DEFAULT_INFO
-from reviewbot.engine import Ports
 from reviewbot.errors import InputError, TemporaryError
 from reviewbot.github.marker import MarkerKey, marker_key
-from reviewbot.model.ask import Patience
+from reviewbot.model.ask import Patience, Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.model.kept import KeptInFile, NothingKept

@@ -14,13 +14,12 @@ from urllib.request import urlopen
 import platformdirs
 
 from reviewbot import bootstrap
-from reviewbot.engine import Ports
 from reviewbot.errors import ModelUnavailableError, ServerError, SettingsError
 from reviewbot.git.fetch import Limits
 from reviewbot.git.store import Store
 from reviewbot.github.app import App
 from reviewbot.github.webhook import Policy
-from reviewbot.model.ask import Patience
+from reviewbot.model.ask import Patience, Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept

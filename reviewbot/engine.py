@@ -24,14 +24,15 @@ from reviewbot.findings.review import (
     ReviewedFile,
     Usage,
 )
-from reviewbot.model.ask import Asker, ModelServer, Outcome, Patience, Tally, estimate_request
-from reviewbot.model.gate import Gate, Key
-from reviewbot.model.kept import Kept
+from reviewbot.model import ask
+from reviewbot.model.ask import Asker, ModelServer, Outcome, Tally, estimate_request
+from reviewbot.model.gate import Gate
 from reviewbot.model.probe import check_schema
 from reviewbot.model.prompt import build_messages
 from reviewbot.servers.completion import ServerInfo
 
 T = TypeVar("T")
+Ports = ask.Ports  # what a review needs from outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +102,6 @@ class Answered:
 Tell = Callable[[Answered], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a review needs from outside: a model server, its gate, and where answers are kept.
-
-    `url` names the server in errors; `probes` remembers which servers hold to a schema, and is
-    None where that is not to be checked.
-    """
-
-    server: ModelServer
-    url: str
-    gate: Gate
-    kept: Kept
-    probes: Kept | None
-    patience: Patience = field(default_factory=Patience)
-    key: Key = ()
-
-
 @dataclass(slots=True)
 class _Found:
     """What the outcomes of all chunks add up to."""
@@ -136,19 +120,22 @@ async def review(
     Cancelling this cancels the calls in flight, so the server stops too. Raises `ServerError`
     where the server cannot be used at all.
     """
-    tally = Tally()
-    asker = Asker(
-        ports.server, info, ports.gate, ports.kept, plan.budget.prompt, plan.budget.answer,
-        ports.patience, ports.key, tally,
-    )  # fmt: skip
+    asker = Asker(ports, info, plan.budget.prompt, plan.budget.answer)
     if plan.chunks and ports.probes is not None:
         await check_schema(asker, ports.url, ports.probes)
-    found = await _ask_all(plan.chunks, asker, tell)
-    return _finish(plan, info, found, tally, max_findings)
+    work = (_ask(chunk, asker, tell) for chunk in plan.chunks)
+    found = await _together(work, lambda: 2 * ports.gate.most)
+    # in a thread: 60,000 findings take .2 s, and other reviews run on this loop
+    return await asyncio.to_thread(_finish, plan, info, found, asker.tally, max_findings)
 
 
-def _finish(plan: Plan, info: ServerInfo, found: _Found, tally: Tally, most: int) -> Review:
+def _finish(plan: Plan, info: ServerInfo, every: list[_Found], tally: Tally, most: int) -> Review:
     """Show the gravest findings, and reckon up what was looked at and what it cost."""
+    found = _Found()
+    for one in every:
+        found.findings.extend(one.findings)
+        found.candidates.extend(one.candidates)
+        found.failed.extend(one.failed)
     shown, hidden = cap(found.findings, most)
     beyond = {id(finding) for finding in hidden}
     failed = sum(b - a + 1 for gap in found.failed for _, a, b in gap.lines or ())
@@ -201,15 +188,36 @@ async def count_exactly(plan: Plan, server: ModelServer, gate: Gate) -> dict[int
             exact[index] = tokens
 
     exact: dict[int, int] = {}
-    await _together(count(index, chunk) for index, chunk in enumerate(plan.chunks))
+    work = (count(index, chunk) for index, chunk in enumerate(plan.chunks))
+    await _together(work, lambda: 2 * gate.most)
     return exact
 
 
-async def _together(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """Run coroutines at once and give their results in order; the first error ends them all."""
+async def _together(work: Iterable[Coroutine[None, None, T]], most: Callable[[], int]) -> list[T]:
+    """Run coroutines, at most so many at once, and give their results in order.
+
+    Each is taken when it may begin, one in each turn of the loop: what is known already takes no
+    wait of its own, and a hundred such at once would hold the loop up. The first error ends all.
+    """
+    tasks: list[asyncio.Task[T]] = []
+    under_way: set[asyncio.Task[T]] = set()
+    one_ended = asyncio.Event()
+
+    def end(task: asyncio.Task[T]) -> None:
+        under_way.discard(task)
+        one_ended.set()
+
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
+            for one in work:
+                task = group.create_task(one)
+                task.add_done_callback(end)
+                tasks.append(task)
+                under_way.add(task)
+                await asyncio.sleep(0)
+                while len(under_way) >= most():
+                    one_ended.clear()
+                    await one_ended.wait()
     except ExceptionGroup as errors:
         first: Exception = errors
         while isinstance(first, ExceptionGroup):
@@ -218,26 +226,14 @@ async def _together(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _ask_all(chunks: tuple[Chunk, ...], asker: Asker, tell: Tell) -> _Found:
-    """Ask about chunks; only so many are rendered ahead as keep the gate busy."""
-    ahead = asyncio.Semaphore(2 * asker.gate.most)
-
-    async def ask(chunk: Chunk) -> _Found:
-        async with ahead:
-            await asyncio.sleep(0)  # kept answers never wait, and Ctrl-C needs a moment to land
-            outcomes = await asker.ask(chunk)
-        found = _gather(outcomes)
-        failure = found.failed[0].reason if found.failed else None
-        temporary = any(outcome.temporary for outcome in outcomes)
-        tell(Answered(chunk, tuple(found.findings), failure, temporary))
-        return found
-
-    every = _Found()
-    for found in await _together(ask(chunk) for chunk in chunks):
-        every.findings.extend(found.findings)
-        every.candidates.extend(found.candidates)
-        every.failed.extend(found.failed)
-    return every
+async def _ask(chunk: Chunk, asker: Asker, tell: Tell) -> _Found:
+    """Ask about a chunk, and tell what came of it."""
+    outcomes = await asker.ask(chunk)
+    found = _gather(outcomes)
+    failure = found.failed[0].reason if found.failed else None
+    temporary = any(outcome.temporary for outcome in outcomes)
+    tell(Answered(chunk, tuple(found.findings), failure, temporary))
+    return found
 
 
 def _gather(outcomes: list[Outcome]) -> _Found:

@@ -184,6 +184,11 @@ class Bot:
         key = self.github.private_key.splitlines()[1]
         return [MODEL_KEY, self.github.secret, key, *self.github.every_token]
 
+    def forgets_redeliveries(self) -> None:
+        """Let the next start ask GitHub for missed deliveries, as it does every five minutes."""
+        with self.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM job WHERE kind = 'redeliver'")
+
     def live_jobs(self) -> list[listing.Row]:
         with self.database.read() as connection:
             return listing.list_jobs(connection, LIVE, 1000)
@@ -197,7 +202,14 @@ class Bot:
 
     def settles(self, seconds: float = 30.0) -> None:
         """Wait until nothing is left to do, and every check run is completed."""
-        eventually(lambda: not self.live_jobs() and not self.open_checks(), seconds)
+        eventually(lambda: not (self.live_jobs() or self.open_checks() or self.untold()), seconds)
+
+    def untold(self) -> int:
+        """How many ended jobs whose check run is not completed yet."""
+        with self.database.read() as connection:
+            found = connection.exec_driver_sql("SELECT count(*) FROM job WHERE check_open")
+            count: int = found.scalar_one()
+            return count
 
     def open_checks(self) -> list[int]:
         return [

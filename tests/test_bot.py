@@ -7,7 +7,14 @@ import pytest
 
 from tests.bot import Bot, eventually
 from tests.fakes.forge import Pull
-from tests.fakes.forge.faults import BAD_GATEWAY, NO_ANSWER, SECONDARY_AFTER, When
+from tests.fakes.forge.faults import (
+    BAD_GATEWAY,
+    INVALID_LINE,
+    NO_ANSWER,
+    NO_PERMISSION,
+    SECONDARY_AFTER,
+    When,
+)
 from tests.fakes.wire import Reply
 
 BUG = "x = 1\ny = 2  # BUG\n"
@@ -207,3 +214,46 @@ def test_a_push_between_the_review_and_its_posting_posts_only_the_newer(bot: Bot
     assert stale not in heads(pull)
     assert pull.pending == []
     assert all(check.status == "completed" for check in pull.repo.checks)
+
+
+def test_a_review_whose_places_are_refused_says_it_all_in_its_body(bot: Bot) -> None:
+    bot.github.fails("create_review", INVALID_LINE)
+    pull = bot.github.repository("acme/refused").opens_pull_request({"a.py": BUG})
+    bot.settles()
+    [review] = pull.reviews
+    assert pull.comments == []
+    assert "BUG on line" in review.body
+
+
+def test_a_permission_that_is_missing_fails_the_job_and_a_redelivery_runs_it_again(
+    bot: Bot,
+) -> None:
+    bot.github.fails("get_pull", NO_PERMISSION)
+    pull = bot.github.repository("acme/denied").opens_pull_request({"a.py": BUG})
+    bot.settles()
+    assert heads(pull) == []
+    [check] = pull.checks
+    assert "pull_requests" in check.summary
+    assert bot.github.delivers_again(bot.github.deliveries[-1]) == 202
+    bot.settles()
+    assert heads(pull) == [pull.head]
+    assert bot.github.delivers_again(bot.github.deliveries[-1]) == 200
+
+
+def test_an_installation_that_is_gone_leaves_nothing_behind(bot: Bot) -> None:
+    pull = bot.github.repository("acme/gone", 77).opens_pull_request({"a.py": BUG})
+    bot.settles()
+    assert heads(pull) == [pull.head]
+    bot.github.uninstalls(77)
+    eventually(lambda: not [job for job in bot.jobs() if job.repository == "gone"])
+    assert not (bot.folder / "data" / "repositories" / "77").exists()
+
+
+def test_a_bot_that_was_down_asks_for_what_it_missed(tmp_path: Path) -> None:
+    with Bot(tmp_path) as bot:
+        bot.api.end()
+        pull = bot.github.repository().opens_pull_request({"a.py": BUG})
+        assert bot.github.deliveries[-1].status == 0
+        bot.forgets_redeliveries()
+        bot.api = bot.starts_api()
+        eventually(lambda: heads(pull) == [pull.head])

@@ -1,5 +1,6 @@
 """llama.cpp on a real model: it answers, it enforces a schema, and it stops when told to."""
 
+import asyncio
 import json
 import os
 import signal
@@ -16,7 +17,17 @@ import httpx2
 import pytest
 
 from reviewbot.errors import ModelUnavailableError
-from reviewbot.servers.embedded import EmbeddedServer, free_cores, start
+from reviewbot.servers.client import Client
+from reviewbot.servers.completion import Load, Message, Sampling
+from reviewbot.servers.embedded import (
+    EmbeddedServer,
+    command,
+    free_cores,
+    make_order,
+    send_order,
+    start,
+)
+from reviewbot.servers.llamacpp import LlamaCpp
 from tests.models import smollm2_path
 
 SCHEMA = {
@@ -170,6 +181,79 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_the_key_does_not_print(server: EmbeddedServer) -> None:
     assert server.key not in repr(server)
+
+
+# As a supervisor runs it: by its command, on a port and with a key that stay.
+
+
+def launched_with(order: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start the process as a supervisor does; its address has come when this returns."""
+    process = subprocess.Popen(
+        command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    assert send_order(process, order) == f"http://127.0.0.1:{order['port']}"
+    return process
+
+
+def test_a_server_that_is_started_again_has_the_same_address_and_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    order = make_order(smollm2_path(), "a key that stays", threads=1, context=2048, port=port)
+    statuses = []
+    for _ in range(2):
+        process = launched_with(order)
+        server = EmbeddedServer(f"http://127.0.0.1:{port}", "a key that stays", process)
+        statuses.append(post(server, server.key).status_code)
+        statuses.append(post(server, "another key").status_code)
+        server.stop()
+    assert statuses == [200, 401, 200, 401]
+
+
+def test_closing_its_input_ends_the_process_in_the_middle_of_a_call() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    order = make_order(smollm2_path(), "key", threads=1, context=2048, port=port)
+    process = launched_with(order)
+    server = EmbeddedServer(f"http://127.0.0.1:{port}", "key", process)
+    errors: list[Exception] = []
+
+    def call() -> None:
+        try:
+            post(server, "key", max_tokens=2000, ignore_eos=True)
+        except httpx2.TransportError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(1)
+    assert process.stdin
+    process.stdin.close()
+    assert process.wait(5) == 0
+    thread.join(10)
+    assert len(errors) == 1
+    server.stop()
+
+
+def test_calls_that_wait_at_a_real_server_are_told(server: EmbeddedServer) -> None:
+    async def wait_for_a_queue() -> None:
+        client = Client(server.url, server.key)
+        model = LlamaCpp(client)
+        story = [Message("user", "Tell a long story.")]
+        calls = [
+            asyncio.create_task(model.complete(story, None, Sampling(max_tokens=1000)))
+            for _ in range(3)
+        ]
+        try:
+            async with asyncio.timeout(30):
+                while await model.load() != Load(running=1, waiting=2):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        finally:
+            for call in calls:
+                call.cancel()
+            await client.close()
+
+    asyncio.run(wait_for_a_queue())
 
 
 def test_a_file_that_is_no_model_is_refused_at_once(tmp_path: Path) -> None:

@@ -142,6 +142,19 @@ def test_each_kind_tells_its_load_and_counts_tokens(kind: Kind, dialect: Dialect
     assert tokens
 
 
+def test_a_llamacpp_without_metrics_tells_its_load_by_its_slots() -> None:
+    async def ask(url: str) -> Load | None:
+        client = Client(url, None)
+        try:
+            return await SERVERS["llamacpp"](client, None).load()
+        finally:
+            await client.close()
+
+    with ModelServer(LlamaCpp(metrics=False)) as server:
+        assert asyncio.run(ask(server.url)) == Load(running=0, waiting=0)
+        assert paths(server) == ["/metrics", "/slots"]
+
+
 # Schemas.
 
 

@@ -1,7 +1,6 @@
 """The text of a section below its header becomes Hunks of Lines, and the Damage where it breaks."""
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -132,12 +131,14 @@ def _read(text: str, heads: list[re.Match[str]], start: int) -> tuple[Hunk, ...]
         return None
     ends = [head.start() - start for head in heads[1:]] + [len(text)]
     hunks = []
+    shared: dict[str, str] = {}  # hunks of a class share its line
     for hunk, head, end in zip(patch, heads, ends, strict=True):
         at = head.end() - start + 1
         body = _cut(text[at:end], hunk.source_length + hunk.added)
         if _SURPLUS.match(text, at + len(body)):
             return None
-        section = sys.intern(hunk.section_header.rstrip("\r"))  # hunks of a class share it
+        section = hunk.section_header.rstrip("\r")
+        section = shared.setdefault(section, section)
         # where a side has no lines, the header names the line before
         old = hunk.source_start + (hunk.source_length == 0)
         new = hunk.target_start + (hunk.target_length == 0)

@@ -6,10 +6,9 @@ from typing import Literal
 
 from reviewbot.findings.finding import SEVERITIES, Finding
 from reviewbot.findings.review import Review
-from reviewbot.github.comments import MOST_CHARACTERS, facts, fitted, shortened
+from reviewbot.github.comments import MOST_CHARACTERS, facts, fitted, shortened, unreviewed
 from reviewbot.model.answer import Severity
-from reviewbot.report.escape import one_line, visible, without_commands
-from reviewbot.report.markdown import not_reviewed_blocks
+from reviewbot.report.escape import one_line, visible
 from reviewbot.report.safe_markdown import safe_line
 from reviewbot.report.words import coverage, message_lines, right_lines, tally
 
@@ -18,6 +17,7 @@ Conclusion = Literal["neutral", "success", "failure", "cancelled"]
 
 MOST_SUMMARY = MOST_CHARACTERS - 1
 MOST_TITLE = 255
+_LONG_NOTES = 40_000
 MOST_MESSAGE = 16_000  # GitHub takes 64 KB, and a character has at most four bytes
 _LEVEL: Mapping[Severity, Level] = {"critical": "failure", "major": "warning", "minor": "notice"}
 
@@ -48,12 +48,11 @@ def reviewed(review: Review, fail_on: str, *, seconds: float) -> CheckOutput:
     """Show a review. It fails for findings of the severity `fail_on` or graver, else is neutral."""
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     failed = any(finding.severity in grave for finding in review.findings)
-    blocks = [without_commands("\n\n".join(not_reviewed_blocks(review)))]
+    missed = unreviewed(review, _LONG_NOTES)
     tail = [f"**{safe_line(coverage(review))}**", facts(review, seconds)]
-    noted = [(block, "note on what was not reviewed") for block in blocks if block]
     return CheckOutput(
         title=shortened(one_line(tally(review)) or coverage(review), MOST_TITLE),
-        summary=fitted([], noted, tail, MOST_SUMMARY),
+        summary=fitted([], [(missed, "note")] if missed else [], tail, MOST_SUMMARY),
         conclusion="failure" if failed else "neutral",
         annotations=tuple(_annotation(finding) for finding in review.findings),
     )

@@ -3,28 +3,34 @@
 What the model said shows as typed: it makes no mention, link, image or HTML, and no mark of ours.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reviewbot.diff.hunks import Side
+from reviewbot.diff.hunks import Hunk, Side
 from reviewbot.diff.parse import FileDiff
 from reviewbot.findings.finding import SEVERITIES, Finding
 from reviewbot.findings.review import Review
 from reviewbot.github.marker import Mark, MarkerKey, render_marker
-from reviewbot.report.escape import UNSEEN, one_line, without_commands
-from reviewbot.report.excerpt import suggestion_rows
+from reviewbot.github.suggestion import harmless, suggestion_block
+from reviewbot.report.escape import LONE_SURROGATE, one_line
 from reviewbot.report.markdown import finding_blocks, not_reviewed_blocks
-from reviewbot.report.safe_markdown import fence, safe_line, safe_markdown
-from reviewbot.report.words import counted, coverage, replacement, tally
+from reviewbot.report.safe_markdown import code_span, safe_line, safe_markdown
+from reviewbot.report.words import counted, coverage, place, tally
 
 MOST_INLINE = 25
 """Comments in one review: above about 30 GitHub has answered 502 with the review created."""
 MOST_CHARACTERS = 65_536
 """Of a review's body, and of a comment's; counted in units of UTF-16, which no count exceeds."""
-_LONG_BODY = 4_000  # spelling out what cannot be seen makes at most ten of one
-_LONG_SUGGESTION = 20_000
+_LONG_NAME = 100
+_LONG_TITLE = 300
+_LONG_BODY = 4_000  # spelling out what cannot be seen makes at most eleven of one
+_LONG_LINE = 1_500
+_LONG_BLOCK = 12_000
+_LONG_SUGGESTION = 12_000
+_FINDINGS = 40_000
 _MORE = "*{} did not fit into this text.*"
+_CUT = "*This text was cut.*"
+_NO_ROOM = "*A part is too long to show.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +72,27 @@ class Commentable:
 
 
 def commentable_lines(files: Iterable[FileDiff]) -> Commentable:
-    """Note the ranges of every hunk, by the path that GitHub shows the file under."""
+    """Note the ranges of every hunk, by the path that GitHub shows the file under.
+
+    A path that is no UTF-8 was not read as it is, so GitHub would not know it: it has none.
+    """
     hunks: dict[str, list[tuple[int, int, int, int]]] = {}
     for file in files:
-        for hunk in file.hunks:
-            same = hunk.body.count("\n ") + hunk.body.startswith(" ")
-            hunks.setdefault(file.path, []).append((
-                hunk.old_start, hunk.old_start + hunk.removed + same,
-                hunk.new_start, hunk.new_start + hunk.added + same,
-            ))  # fmt: skip
+        if file.submodule or "\ufffd" in file.path or LONE_SURROGATE.search(file.path):
+            continue
+        hunks.setdefault(file.path, []).extend(_range(hunk) for hunk in file.hunks)
     return Commentable({path: tuple(ranges) for path, ranges in hunks.items()})
+
+
+def _range(hunk: Hunk) -> tuple[int, int, int, int]:
+    """Count without making the lines: a diff may have a hundred thousand."""
+    markers = hunk.body.count("\n\\")  # of a file that ends without a newline
+    lines = hunk.body.count("\n") + (not hunk.body.endswith("\n")) - markers
+    same = lines - hunk.changed
+    return (
+        hunk.old_start, hunk.old_start + hunk.removed + same,
+        hunk.new_start, hunk.new_start + hunk.added + same,
+    )  # fmt: skip
 
 
 def build_draft(
@@ -94,11 +111,11 @@ def build_draft(
     """
     if not review.findings:
         return None
-    gravest = sorted(review.findings, key=lambda one: SEVERITIES.index(one.severity))
-    inline = [one for one in gravest if commentable.holds(one)][:most_inline]
-    chosen = {id(one) for one in inline}
-    shown = [one for one in review.findings if id(one) in chosen]
-    others = [one for one in review.findings if id(one) not in chosen]
+    findings = review.findings
+    gravest = sorted(range(len(findings)), key=lambda at: SEVERITIES.index(findings[at].severity))
+    inline = [at for at in gravest if commentable.holds(findings[at])][:most_inline]
+    shown = [findings[at] for at in sorted(inline)]
+    others = [findings[at] for at in gravest if at not in inline]
     body = _body(review, others, seconds, render_marker(mark, key))
     return Draft(mark.head, body, tuple(_comment(one) for one in shown))
 
@@ -107,9 +124,27 @@ def facts(review: Review, seconds: float) -> str:
     """Say which model looked, how often, and what it cost."""
     usage = review.usage
     tokens = usage.prompt_tokens + usage.completion_tokens
-    model = safe_line(one_line(review.model or "no model"))
+    model = _line(review.model or "no model", _LONG_NAME)
     calls = counted(usage.calls, "call")
     return f"<sub>{model} · {calls} · {tokens:,} tokens · {seconds:.0f} s</sub>"
+
+
+def unreviewed(review: Review, most: int) -> str:
+    """List what was not reviewed, and why; as many entries as there is room for, and how many more.
+
+    "" where all was.
+    """
+    entries = tuple(sorted(review.not_reviewed, key=lambda one: one.policy))  # gaps first
+    keep = len(entries)
+    while keep:
+        part = replace(review, not_reviewed=entries[:keep])
+        left = len(entries) - keep
+        more = [f"*{left} more not reviewed.*"] if left else []
+        text = harmless("\n\n".join([*not_reviewed_blocks(part), *more]))
+        if _units(text) <= most:
+            return text
+        keep //= 2
+    return f"*{len(entries)} not reviewed.*" if entries else ""
 
 
 def fitted(head: list[str], blocks: list[tuple[str, str]], tail: list[str], most: int) -> str:
@@ -117,15 +152,17 @@ def fitted(head: list[str], blocks: list[tuple[str, str]], tail: list[str], most
 
     Each of these comes with the noun that those are counted by which do not fit.
     """
+    head, tail = [_short(text) for text in head], [*map(_short, tail[:-1]), *tail[-1:]]
     room = most - _units("\n\n".join([*head, *tail])) - 200  # for what is said of the rest
     kept: list[str] = []
-    left = [noun for _, noun in blocks]
-    for text, _ in blocks:
-        room -= _units(text) + 2
-        if room < 0:
-            break
+    left: list[str] = []
+    for text, noun in blocks:
+        size = _units(text) + 2
+        if size > room:
+            left.append(noun)
+            continue
         kept.append(text)
-        left.pop(0)
+        room -= size
     more = [_MORE.format(counted(left.count(noun), noun)) for noun in dict.fromkeys(left)]
     return "\n\n".join([*head, *kept, *more, *tail])
 
@@ -136,21 +173,45 @@ def shortened(text: str, most: int) -> str:
 
 
 def _body(review: Review, others: list[Finding], seconds: float, marker: str) -> str:
-    head = [without_commands(tally(review))]
-    blocks = [
-        (without_commands("\n\n".join(block for block in finding_blocks(one) if block)), "finding")
-        for one in others
-    ]
-    blocks += [
-        (without_commands(block), "note on what was not reviewed")
-        for block in ["\n\n".join(not_reviewed_blocks(review))]
-        if block
-    ]
-    caution = [safe_line(review.caution)] if review.caution else []
+    blocks = [(text, "finding") for text in _texts(others)]
+    if missed := unreviewed(review, _LONG_BLOCK):
+        blocks.append((missed, "note on what was not reviewed"))
+    caution = [_line(review.caution, _LONG_LINE)] if review.caution else []
     if review.hidden_findings:
         caution.append(f"{counted(review.hidden_findings, 'more finding')}, no graver, not shown.")
-    tail = [*caution, f"**{safe_line(coverage(review))}**", facts(review, seconds), marker]
-    return fitted(head, blocks, tail, MOST_CHARACTERS)
+    covered = f"**{_line(coverage(review), _LONG_LINE)}**"
+    tail = [*caution, covered, facts(review, seconds), marker]
+    return fitted([tally(review)], blocks, tail, MOST_CHARACTERS)
+
+
+def _texts(findings: list[Finding]) -> list[str]:
+    """Write findings for a body; where there is no room for all, the last ones in a line each."""
+    lines = [_one_line(finding) for finding in findings]
+    room = _FINDINGS - sum(_units(line) + 2 for line in lines)
+    texts = []
+    for finding, line in zip(findings, lines, strict=True):
+        text = _block(finding)
+        more = _units(text) - _units(line)
+        fits = _units(text) <= _LONG_BLOCK and more <= room
+        texts.append(text if fits else line)
+        room -= more if fits else 0
+    return texts
+
+
+def _block(finding: Finding) -> str:
+    part = replace(
+        finding,
+        title=shortened(finding.title.strip(), _LONG_TITLE),
+        body=shortened(finding.body.strip(), _LONG_BODY),
+        source=shortened(finding.source, _LONG_NAME),
+    )
+    blocks = [*finding_blocks(part), *_note_of_cut(finding)]
+    return harmless("\n\n".join(block for block in blocks if block))
+
+
+def _one_line(finding: Finding) -> str:
+    where = code_span(shortened(place(finding), _LONG_TITLE))
+    return harmless(f"- {where}: {_line(finding.title, _LONG_NAME)} · {finding.severity}")
 
 
 def _comment(finding: Finding) -> Comment:
@@ -161,35 +222,27 @@ def _comment(finding: Finding) -> Comment:
 def _comment_body(finding: Finding) -> str:
     tags: list[str] = [finding.severity, finding.category]
     if finding.source != "model":
-        tags.append(safe_line(one_line(finding.source)))
-    head = f"**{safe_line(one_line(finding.title))}** · {' · '.join(tags)}"
-    suggestion = _suggestion(finding)
+        tags.append(_line(finding.source, _LONG_NAME))
+    head = f"**{_line(finding.title, _LONG_TITLE)}** · {' · '.join(tags)}"
+    suggestion = suggestion_block(finding)
     if _units(suggestion) > _LONG_SUGGESTION:
         suggestion = "*The suggestion is too long to show.*"
-    body = without_commands(safe_markdown(shortened(finding.body.strip(), _LONG_BODY)))
-    return "\n\n".join(part for part in (without_commands(head), body, suggestion) if part)
+    body = safe_markdown(shortened(finding.body.strip(), _LONG_BODY))
+    parts = [harmless(head), harmless(body), *_note_of_cut(finding), suggestion]
+    return "\n\n".join(part for part in parts if part)
 
 
-def _suggestion(finding: Finding) -> str:
-    """Give a block that GitHub can apply with a click, else one that only shows the change."""
-    text = replacement(finding)
-    if text is None:
-        return ""
-    if _applies(finding, text):
-        lines = text.removesuffix("\n").split("\n") if text else []
-        return fence([line.removesuffix("\r") for line in lines], "suggestion")
-    rows = suggestion_rows(finding)
-    return without_commands(fence([f"{row.sign} {row.text}".rstrip() for row in rows], "diff"))
+def _note_of_cut(finding: Finding) -> list[str]:
+    return [_CUT] if len(finding.body.strip()) > _LONG_BODY else []
 
 
-def _applies(finding: Finding, text: str) -> bool:
-    """Whether GitHub puts exactly this in place of the lines: it does not across removed lines,
-    and what cannot be seen is not to be applied with a click.
-    """
-    at = [index for index, line in enumerate(finding.excerpt) if finding.anchors(line)]
-    between = finding.excerpt[at[0] : at[-1] + 1] if at else ()
-    plain = re.sub(r"[\t\n]|\r(?=\n|\Z)", "", text)
-    return bool(between) and all(line.sign != "-" for line in between) and not UNSEEN.search(plain)
+def _line(text: str, most: int) -> str:
+    """Give a line of somebody's as Markdown, cut before it is escaped, so that no code opens."""
+    return harmless(safe_line(shortened(one_line(text), most)))
+
+
+def _short(text: str) -> str:
+    return text if _units(text) <= _LONG_BLOCK else _NO_ROOM
 
 
 def _units(text: str) -> int:

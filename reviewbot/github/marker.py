@@ -11,6 +11,9 @@ _MARK = re.compile(
     r" base=([0-9a-f]{2,2048}) head=([0-9a-f]{40,64}) run=(\d{1,9}) sig=([0-9a-f]{64}) -->",
     re.ASCII,
 )
+_OPENING = re.compile(r"<!--(?=\s*reviewbot\b)", re.IGNORECASE)
+_EXTERNAL_ID = re.compile(r"reviewbot:(\d{1,19}):(\d{1,19}):(\d{1,9}):(.{1,255})", re.ASCII)
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,19 @@ def marker_key(material: str) -> MarkerKey:
 
 
 def render_marker(mark: Mark, key: MarkerKey) -> str:
-    """Give the mark as a comment of HTML, which nobody sees."""
-    return (
+    """Give the mark as a comment of HTML, which nobody sees.
+
+    Raises `ValueError` for a mark that would not be found again, as one without a base: a review
+    that carries it would be posted over and over.
+    """
+    text = (
         f"<!-- reviewbot:v1 key={key.id} repository={mark.repository_id} number={mark.number}"
         f" base={mark.base.encode().hex()} head={mark.head} run={mark.run}"
         f" sig={_signature(mark, key)} -->"
     )
+    if not is_marked(text, mark, (key,)):
+        raise ValueError("this mark cannot be found again")
+    return text
 
 
 def find_marks(body: str, keys: Sequence[MarkerKey]) -> tuple[Mark, ...]:
@@ -73,6 +83,14 @@ def has_any_marker(body: str, keys: Sequence[MarkerKey], repository_id: int, num
     return any((one.repository_id, one.number) == (repository_id, number) for one in every)
 
 
+def without_marks(text: str) -> str:
+    """Give somebody's text so that no mark is found in it, a signed one that was copied neither.
+
+    Code is shown as it is, so escaping alone does not do: the opening gets a space of no width.
+    """
+    return _OPENING.sub("<!-\u200b-", text)
+
+
 def external_id(mark: Mark) -> str:
     """Give the name under which the check run of a review is found again."""
     return f"reviewbot:{mark.repository_id}:{mark.number}:{mark.run}:{mark.base}"
@@ -80,8 +98,11 @@ def external_id(mark: Mark) -> str:
 
 def read_external_id(text: str) -> tuple[int, int, int, str] | None:
     """Give repository, number, run and base of a check run's name; None where it is not ours."""
-    found = re.fullmatch(r"reviewbot:(\d{1,18}):(\d{1,18}):(\d{1,9}):(.{1,255})", text, re.ASCII)
-    return (int(found[1]), int(found[2]), int(found[3]), found[4]) if found else None
+    found = _EXTERNAL_ID.fullmatch(text)
+    if found is None or not found[4].isprintable():
+        return None
+    repository, number, run = int(found[1]), int(found[2]), int(found[3])
+    return (repository, number, run, found[4]) if max(repository, number) <= _MOST else None
 
 
 def _signature(mark: Mark, key: MarkerKey) -> str:

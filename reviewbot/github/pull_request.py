@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewbot.diff.parse import FileDiff
+from reviewbot.errors import GitHubInvalidError
 from reviewbot.findings.review import Review
 from reviewbot.git.fetch import Limits, fetch_diff
 from reviewbot.git.remote import Remote
 from reviewbot.git.store import Store
 from reviewbot.github.client import GitHub, PullRequest
-from reviewbot.github.comments import build_draft, commentable_lines
+from reviewbot.github.comments import MOST_INLINE, build_draft, commentable_lines
 from reviewbot.github.marker import Mark, MarkerKey
 from reviewbot.github.posting import NotMine, Posted, post_once
 
@@ -61,11 +62,22 @@ def post_review(
 ) -> Posted | NotMine | None:
     """Post a review on the head that it is of; None where it found nothing to say.
 
-    Raises what `post_once` raises.
+    Where GitHub refuses a comment's place, for its diff may differ from git's in a corner, all
+    findings stand in the review's body. Raises what `post_once` raises.
     """
     mark = Mark(pull.repository.id, pull.number, pull.base, pull.head, reviewed.run)
     lines = commentable_lines(reviewed.files)
-    draft = build_draft(reviewed.review, lines, mark, keys[0], seconds=reviewed.seconds)
-    if draft is None:
-        return None
-    return post_once(draft, mark, keys, github.reviews(pull), github.me(), still_mine)
+
+    def post(most_inline: int) -> Posted | NotMine | None:
+        draft = build_draft(
+            reviewed.review, lines, mark, keys[0], seconds=reviewed.seconds,
+            most_inline=most_inline,
+        )  # fmt: skip
+        if draft is None:
+            return None
+        return post_once(draft, mark, keys, github.reviews(pull), github.me(), still_mine)
+
+    try:
+        return post(MOST_INLINE)
+    except GitHubInvalidError:
+        return post(0)

@@ -19,7 +19,8 @@ T = TypeVar("T")
 Payload = Mapping[str, msgspec.Raw]
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_NAME = re.compile(r"[\w.-]{1,255}", re.ASCII)
+_NAME = re.compile(r"(?!\.{1,2}\Z)[\w.-]{1,255}", re.ASCII)  # no step in the path of an address
+_ACTION = re.compile(r"[a-z_]{0,64}")
 _MOST = 2**63 - 1
 
 
@@ -182,11 +183,13 @@ def parse_delivery(event: str, guid: str, body: bytes, policy: Policy) -> Delive
     """
     try:
         payload = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except RecursionError:
+        return Delivery(guid, event, "", 0, Nothing("malformed: nested too deeply"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WebhookError("the body is no JSON object") from error
     action, installation = "", 0
     try:
-        action = _text(payload, "action")
+        action = _action(payload)
         installation = _installation(payload)
         hint = _hint(event, action, installation, payload, policy)
     except _NotAllowedError as error:
@@ -198,7 +201,7 @@ def parse_delivery(event: str, guid: str, body: bytes, policy: Policy) -> Delive
 
 def _hint(event: str, action: str, installation: int, payload: Payload, policy: Policy) -> Hint:
     if not installation:
-        return Nothing("no installation")
+        return Nothing("a ping" if event == "ping" else "no installation")
     match event, action:
         case "installation", "deleted":
             return Uninstalled()
@@ -238,7 +241,7 @@ def _rerun(event: str, payload: Payload, policy: Policy) -> Hint:
         return Nothing("an event of a bot")
     repository, head = _repository(payload, policy), _sha(check.head_sha)
     if event == "check_run":
-        return RerunCheck(repository, head, check.external_id or "")
+        return RerunCheck(repository, head, _external_id(check.external_id or ""))
     return RerunSuite(repository, head)  # whose list of pull requests is empty for forks
 
 
@@ -251,12 +254,16 @@ def _read(payload: Payload, name: str, kind: type[T]) -> T:
         raise _MalformedError(f"{name} is not what it should be") from None
 
 
-def _text(payload: Payload, name: str) -> str:
-    return _read(payload, name, str) if name in payload else ""
+def _action(payload: Payload) -> str:
+    """Give the action, fit for a row of a table: PostgreSQL takes no NUL in a text."""
+    text = _read(payload, "action", str) if "action" in payload else ""
+    if not _ACTION.fullmatch(text):
+        raise _MalformedError("action is none of GitHub's")
+    return text
 
 
 def _installation(payload: Payload) -> int:
-    if payload.get("installation", b"null") == b"null":
+    if bytes(payload.get("installation", b"null")).strip() == b"null":
         return 0
     return _positive(_read(payload, "installation", _Id).id, "installation")
 
@@ -298,4 +305,10 @@ def _sha(text: str) -> str:
 def _branch(text: str) -> str:
     if not (1 <= len(text) <= 255 and text.isprintable()):
         raise _MalformedError("a branch's name is none")
+    return text
+
+
+def _external_id(text: str) -> str:
+    if len(text) > 512 or not text.isprintable():
+        raise _MalformedError("external_id is none of ours")
     return text

@@ -99,17 +99,30 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Ports:
+    """What asking needs from outside: a model server, its gate, and where answers are kept.
+
+    `url` names the server in errors; `probes` remembers which servers hold to a schema, and is
+    None where that is not to be checked. `key` says to the gate whom the calls are for.
+    """
+
+    server: ModelServer
+    url: str
+    gate: Gate
+    kept: Kept
+    probes: Kept | None
+    patience: Patience = Patience()
+    key: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asker:
     """Asks a model server about chunks, within its limits and through one gate."""
 
-    server: ModelServer
+    ports: Ports
     info: ServerInfo
-    gate: Gate
-    kept: Kept
     max_prompt: int
     answer_tokens: int = 1024
-    patience: Patience = Patience()
-    key: Key = ()
     tally: Tally = field(default_factory=Tally)
 
     async def ask(self, chunk: Chunk, *, halved: bool = False) -> list[Outcome]:
@@ -146,7 +159,7 @@ class Asker:
         self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
     ) -> Completion:
         """Send one call through the gate, and again while it fails in a way that passes."""
-        wait = self.patience.retry
+        wait = self.ports.patience.retry
         for attempt in range(1, TRIES + 1):
             try:
                 return await self._send(messages, schema, sampling)
@@ -160,20 +173,20 @@ class Asker:
     async def _send(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
     ) -> Completion:
-        async with self.gate.slot(self.key) as sent:
+        async with self.ports.gate.slot(self.ports.key) as sent:
             self.tally.calls += 1
             try:
-                async with asyncio.timeout(self.patience.call):
-                    completion = await self.server.complete(messages, schema, sampling)
+                async with asyncio.timeout(self.ports.patience.call):
+                    completion = await self.ports.server.complete(messages, schema, sampling)
             except OverloadedError:
-                self.gate.overloaded(sent)
+                self.ports.gate.overloaded(sent)
                 raise
             except TimeoutError as error:
-                limit = f"{self.patience.call:g} s"
+                limit = f"{self.ports.patience.call:g} s"
                 raise ServerError(
                     f"the model gave no answer within {limit} (REVIEWBOT_CALL_SECONDS)"
                 ) from error
-        self.gate.went_well()
+        self.ports.gate.went_well()
         self.tally.add(completion)
         return completion
 
@@ -185,12 +198,12 @@ class Asker:
         It is kept as the answer to the sampling `also`, too, which gave nothing that can be.
         """
         keys = [self._content_key(messages, one) for one in (sampling, also) if one]
-        kept = await self.kept.get(keys[0])
+        kept = await self.ports.kept.get(keys[0])
         completion = kept or await self.complete(messages, SCHEMA, sampling)
         answer = parse_answer(restore(completion.text), completion.finish)
         if kept is None and answer.problem != "unparsable":
             for key in keys:
-                await self.kept.put(key, completion)
+                await self.ports.kept.put(key, completion)
         return answer
 
     async def _count(self, chunk: Chunk, messages: Sequence[Message]) -> int:
@@ -199,14 +212,17 @@ class Asker:
         if estimate <= SURE_SHARE * self.max_prompt or await self._is_kept(messages):
             return min(estimate, self.max_prompt)
         try:
-            async with self.gate.slot(self.key):
-                counted = await self.server.count_tokens(messages)
-        except TemporaryError:
+            async with (
+                self.ports.gate.slot(self.ports.key),
+                asyncio.timeout(self.ports.patience.call),
+            ):
+                counted = await self.ports.server.count_tokens(messages)
+        except (TemporaryError, TimeoutError):
             counted = None  # the call itself is tried again, and says so if it is too long
         return min(estimate, self.max_prompt) if counted is None else counted
 
     async def _is_kept(self, messages: Sequence[Message]) -> bool:
-        return await self.kept.get(self._content_key(messages, self._first_try())) is not None
+        return await self.ports.kept.get(self._content_key(messages, self._first_try())) is not None
 
     def _content_key(self, messages: Sequence[Message], sampling: Sampling) -> str:
         return content_key(messages, SCHEMA, self.info.model, sampling)

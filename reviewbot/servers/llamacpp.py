@@ -8,6 +8,7 @@ import msgspec
 from reviewbot.errors import ServerError
 from reviewbot.servers.client import Client
 from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo, to_wire
+from reviewbot.servers.tgi import read_gauge
 
 
 class Settings(msgspec.Struct):
@@ -94,7 +95,16 @@ class LlamaCpp:
         )
 
     async def load(self) -> Load | None:
-        """Read `/slots`, where the server was started with it; waiting calls are not told."""
+        """Read the gauges of `/metrics`, else `/slots`, which tells of no waiting calls.
+
+        Both are there only where the server was started with them.
+        """
+        text = await self._client.text("/metrics")
+        if text is not None:
+            return Load(
+                running=read_gauge(text, "llamacpp:requests_processing"),
+                waiting=read_gauge(text, "llamacpp:requests_deferred"),
+            )
         slots = await self._client.get("/slots", list[Slot])
         if slots is None:
             return None

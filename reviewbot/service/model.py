@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 
 from reviewbot.model.connection import Connection
-from reviewbot.model.gate import Gate
+from reviewbot.model.gate import Gate, follow_load
 
+LOOK_SECONDS = 2.0
+"""Between two looks at how busy the server is."""
 FRESH_SECONDS = 60.0
 """How long what the server said of itself is believed: it may be started anew with another
 model."""
@@ -26,6 +28,7 @@ class SharedModel:
         self._held = AsyncExitStack()
         self._connection: Connection | None = None
         self._asked_at = 0.0
+        self._following: asyncio.Task[None] | None = None
         self._meeting = asyncio.Lock()
         self.gate = Gate(most_calls)
 
@@ -34,6 +37,8 @@ class SharedModel:
         async with self._meeting:
             if self._connection is None:
                 self._connection = await self._held.enter_async_context(self._connect())
+                following = follow_load(self.gate, self._connection.server, LOOK_SECONDS)
+                self._following = asyncio.create_task(following)
             elif time.monotonic() - self._asked_at > FRESH_SECONDS:
                 info = await self._connection.server.describe()
                 self._connection = replace(self._connection, info=info)
@@ -50,6 +55,8 @@ class SharedModel:
     async def close(self) -> None:
         """Close the connection, and with it the calls that still run."""
         self._connection = None
+        if self._following is not None:
+            self._following.cancel()
         await self._held.aclose()
 
     def _resize(self, connection: Connection) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from reviewbot import engine
 from reviewbot.budget import budget_for
 from reviewbot.diff.parse import FileDiff, parse_diff
-from reviewbot.engine import Answered, Ports
+from reviewbot.engine import Answered
 from reviewbot.errors import GitHubGoneError
 from reviewbot.findings.review import Review
 from reviewbot.git.fetch import FetchStoppedError, Limits
@@ -22,6 +22,7 @@ from reviewbot.github.marker import Mark, MarkerKey, external_id
 from reviewbot.github.posting import NotMine, Posted
 from reviewbot.github.pull_request import Reviewed, fetch_pull_diff, post_review
 from reviewbot.github.webhook import Repository
+from reviewbot.model.ask import Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Key
 from reviewbot.model.kept import Kept

@@ -26,6 +26,10 @@ SECONDARY = refusal(403, _SLOW_DOWN)
 SECONDARY_AFTER = refusal(429, _SLOW_DOWN, **{"retry-after": "2"})
 PRIMARY = refusal(403, "API rate limit exceeded for installation ID 1.",
                   **{"x-ratelimit-remaining": "0"})  # fmt: skip
+INVALID_LINE = json_reply(
+    422, {"message": "Unprocessable Entity", "errors": ["Line could not be resolved"],
+          "status": "422", "documentation_url": _DOCS}
+)  # fmt: skip
 NO_PERMISSION = refusal(403, "Resource not accessible by integration")
 
 
