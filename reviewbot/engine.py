@@ -24,15 +24,13 @@ from reviewbot.findings.review import (
     ReviewedFile,
     Usage,
 )
-from reviewbot.model import ask
-from reviewbot.model.ask import Asker, ModelServer, Outcome, Tally, estimate_request
+from reviewbot.model.ask import Asker, ModelServer, Outcome, Ports, Tally, estimate_request
 from reviewbot.model.gate import Gate
 from reviewbot.model.probe import check_schema
 from reviewbot.model.prompt import build_messages
 from reviewbot.servers.completion import ServerInfo
 
 T = TypeVar("T")
-Ports = ask.Ports  # what a review needs from outside
 
 
 @dataclass(frozen=True, slots=True)
