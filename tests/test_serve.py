@@ -12,6 +12,7 @@ import pytest
 from tests.bot import eventually, free_port
 from tests.fakes.forge import FakeGitHub, Pull
 from tests.fakes.model_server import Finder, ModelServer, Tgi
+from tests.models import smollm2_path
 from tests.run import COMMAND, variables
 
 BUG = "x = 1\ny = 2  # BUG\n"
@@ -20,7 +21,7 @@ BUG = "x = 1\ny = 2  # BUG\n"
 class Serve:
     """`reviewbot serve` in a folder; it may be killed and started again."""
 
-    def __init__(self, folder: Path, github: FakeGitHub, model: ModelServer) -> None:
+    def __init__(self, folder: Path, github: FakeGitHub, **settings: str | float | Path) -> None:
         key = folder / "key.pem"
         key.write_text(github.private_key)
         port = free_port()
@@ -28,9 +29,9 @@ class Serve:
         home = {"HOME": str(folder), "PATH": os.environ["PATH"]}
         self.env = home | variables(
             github_app_id=4242, github_private_key_file=key, github_webhook_secret=github.secret,
-            github_url=github.url, github_write_interval=0, port=port, model_url=model.url,
-            data_dir=folder / "data", lease_seconds=2, log_format="json", retry_seconds=0.01,
-        )  # fmt: skip
+            github_url=github.url, github_write_interval=0, port=port, data_dir=folder / "data",
+            lease_seconds=2, log_format="json", retry_seconds=0.01,
+        ) | variables(**settings)  # fmt: skip
         self.log = folder / "serve.log"
         self.process = self.start()
 
@@ -53,7 +54,7 @@ class Serve:
                 words = (path / "cmdline").read_bytes().decode().replace("\0", " ")
             except (OSError, ValueError):
                 continue
-            names = [one for one in ("valkey", "celery", "api") if one in words]
+            names = [one for one in ("valkey", "celery", "api", "embedded") if one in words]
             if parent == self.process.pid and names:
                 found[names[0]] = int(path.name)
         return found
@@ -72,7 +73,7 @@ def github(tmp_path: Path) -> Iterator[FakeGitHub]:
 @pytest.fixture
 def serve(tmp_path: Path, github: FakeGitHub) -> Iterator[Serve]:
     with ModelServer(Tgi(), Finder()) as model:
-        running = Serve(tmp_path, github, model)
+        running = Serve(tmp_path, github, model_url=model.url)
         yield running
         running.process.kill()
         running.process.wait()
@@ -141,3 +142,21 @@ def test_ctrl_c_ends_it_soon(serve: Serve) -> None:
     serve.process.send_signal(signal.SIGINT)
     assert serve.process.wait(20) == 0
     assert time.monotonic() - started < 10
+
+
+def test_without_a_model_server_it_runs_a_real_model_beside_the_worker(
+    tmp_path: Path, github: FakeGitHub
+) -> None:
+    cache = smollm2_path().parents[1]
+    serve = Serve(
+        tmp_path, github, model="smollm2-135m", cache_dir=cache, answer_tokens=64, context=2048
+    )
+    try:
+        before = serve.children()["embedded"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: serve.children().get("embedded", before) != before)
+        pull = github.repository().opens_pull_request({"a.py": BUG})
+        eventually(lambda: [check.status for check in pull.checks] == ["completed"], 120)
+        assert "smollm2-135m" in pull.checks[0].summary
+    finally:
+        assert serve.end() == 0
