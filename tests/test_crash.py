@@ -27,15 +27,16 @@ STEPS = (
 )  # fmt: skip
 WHEN: tuple[When, ...] = ("before", "after")
 EVERY = list(itertools.product(DATABASES, VICTIMS, STEPS, WHEN))
+EFFECTS = ("create_check", "create_review", "submit_review", "update_check")
 FEW = [
-    *itertools.product(DATABASES[:1], VICTIMS[:1], STEPS, WHEN),
-    *itertools.product(DATABASES[1:], VICTIMS[:1], STEPS[2::3], WHEN),
+    *itertools.product(DATABASES[:1], VICTIMS[:1], EFFECTS, WHEN),
+    *itertools.product(DATABASES[1:], VICTIMS[:1], EFFECTS[1:3], WHEN[1:]),
 ]
 _names = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Take each step, part and database with `--every-crash`, else each step once."""
+    """Take each step, part and database with `--every-crash`, else a worker at each effect."""
     if "victim" in metafunc.fixturenames:
         cases = EVERY if metafunc.config.getoption("--every-crash") else FEW
         metafunc.parametrize(("bot", "victim", "step", "when"), cases, indirect=["bot"])
