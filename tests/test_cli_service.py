@@ -93,7 +93,7 @@ def test_a_job_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_the_database_is_upgraded_by_a_command(tmp_path: Path) -> None:
     run = reviewbot("db", "upgrade", data_dir=tmp_path / "data")
-    assert run.stdout == "the database was of revision none and is of 0001\n"
+    assert run.stdout == f"the database was of revision none and is of {schema.HEAD}\n"
 
 
 @pytest.mark.parametrize("command", ["serve", "api"])
