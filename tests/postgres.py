@@ -39,9 +39,8 @@ class Server:
     def __init__(self, binaries: Path) -> None:
         self.binaries = binaries
         self.folder = Path(tempfile.mkdtemp(prefix="rb-pg-"))  # short: a socket's path may be 107
-        self._as = _other_user()
-        if self._as:
-            os.chown(self.folder, *self._as)
+        self._user, self._group = _user()
+        os.chown(self.folder, self._user, self._group)
         self._run_to_end(
             "initdb", "-D", str(self.folder / "data"), "-U", "reviewbot", "-A", "trust",
             "-E", "UTF8", "--locale=C", "--no-sync",
@@ -74,9 +73,10 @@ class Server:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with (self.folder / "log").open("wb") as log:
-            return subprocess.Popen(
-                command, cwd=self.folder, stdout=log, stderr=log, preexec_fn=_die_with_parent,
-                start_new_session=True, **self._identity(),
+            return subprocess.Popen(  # what runs before it takes no lock
+                command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
+                user=self._user, group=self._group, extra_groups=self._groups(),
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # it takes no lock
             )  # fmt: skip
 
     def _wait(self) -> None:
@@ -94,14 +94,12 @@ class Server:
     def _run_to_end(self, program: str, *arguments: str) -> None:
         subprocess.run(
             [str(self.binaries / program), *arguments], cwd=self.folder, check=True,
-            stdout=subprocess.DEVNULL, **self._identity(),
+            stdout=subprocess.DEVNULL, user=self._user, group=self._group,
+            extra_groups=self._groups(),
         )  # fmt: skip
 
-    def _identity(self) -> dict[str, int | list[int]]:  # type: ignore[explicit-any]
-        if not self._as:
-            return {}
-        user, group = self._as
-        return {"user": user, "group": group, "extra_groups": []}
+    def _groups(self) -> list[int] | None:
+        return [] if os.geteuid() == 0 else None  # only root may give any up
 
 
 @functools.cache
@@ -191,10 +189,10 @@ def _from_wheel() -> Path:
     return binaries
 
 
-def _other_user() -> tuple[int, int] | None:
-    """Whom to run as: PostgreSQL refuses to be root."""
+def _user() -> tuple[int, int]:
+    """Whom to run as, and in which group: PostgreSQL refuses to be root."""
     if os.geteuid() != 0:
-        return None
+        return os.geteuid(), os.getegid()
     known = {one.pw_name: one for one in pwd.getpwall()}
     chosen = next(known[name] for name in _NOBODY if name in known)
     return chosen.pw_uid, chosen.pw_gid

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from reviewbot.errors import DatabaseError
 from reviewbot.servers.completion import Completion
 from reviewbot.service import jobs
 from reviewbot.service.database import Database, insert_into
@@ -27,12 +29,15 @@ class KeptInTable:
         self._job = job
 
     async def get(self, key: str) -> Completion | None:
-        """Give what is kept under a key."""
-        return await asyncio.to_thread(self._get, key)
+        """Give what is kept under a key. A database that is down costs a call, not the review."""
+        with suppress(DatabaseError):
+            return await asyncio.to_thread(self._get, key)
+        return None
 
     async def put(self, key: str, completion: Completion) -> None:
-        """Keep a completion, and count it as a step of the job."""
-        await asyncio.to_thread(self._put, key, msgspec.json.encode(completion))
+        """Keep a completion, and count it as a step of the job, unless the job was lost."""
+        with suppress(DatabaseError):
+            await asyncio.to_thread(self._put, key, msgspec.json.encode(completion))
 
     def _get(self, key: str) -> Completion | None:
         found = select(table.c.completion, table.c.used_at).where(*self._at(key))
@@ -42,14 +47,18 @@ class KeptInTable:
             return None
         now = time.time()
         if row.used_at < now - _FRESH:
-            with self._database.write() as connection:
+            with suppress(DatabaseError), self._database.write() as connection:
                 connection.execute(update(table).where(*self._at(key)).values(used_at=now))
-        return msgspec.json.decode(row.completion, type=Completion)
+        with suppress(msgspec.MsgspecError):  # another version's: it is asked for anew
+            return msgspec.json.decode(row.completion, type=Completion)
+        return None
 
     def _put(self, key: str, completion: bytes) -> None:
         with self._database.write() as connection:
-            self._insert(connection, key, completion)
-            jobs.note_progress(connection, self._job)
+            # the job first, in the order in which every transaction locks; and a job that was
+            # purged leaves nothing behind
+            if jobs.note_progress(connection, self._job):
+                self._insert(connection, key, completion)
 
     def _insert(self, connection: Connection, key: str, completion: bytes) -> None:
         row = {"completion": completion, "used_at": time.time()}

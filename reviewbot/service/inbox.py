@@ -3,30 +3,38 @@
 Only after it is committed is a delivery acknowledged.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select
 
 from reviewbot.github.marker import read_external_id
 from reviewbot.github.webhook import (
     CheckMergeGroup,
     ClosePull,
     Delivery,
+    Nothing,
     Repository,
     RerunCheck,
     RerunSuite,
     ReviewPull,
     Uninstalled,
 )
+from reviewbot.service.board import Board, Entry, Pull, lock, pulls_with_heads, repository_name
 from reviewbot.service.database import insert_into
-from reviewbot.service.jobs import ACTIVE
+from reviewbot.service.tables import ACTIVE
 from reviewbot.service.tables import delivery as inbox
-from reviewbot.service.tables import job as table
-from reviewbot.service.wanted import Wanted, supersede_others, want
+from reviewbot.service.wanted import Wanted
 
 Outcome = Literal["taken", "duplicate", "nothing"]
+_HEADLESS = ClosePull | Uninstalled | Nothing
+_seen_before = select(inbox.c.guid, inbox.c.digest, inbox.c.job_id).where(
+    or_(
+        inbox.c.guid.in_(bindparam("guids", expanding=True)),
+        inbox.c.digest.in_(bindparam("digests", expanding=True)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,166 +55,162 @@ class Recorded:
 
 
 def record(connection: Connection, received: Sequence[Received], now: float) -> list[Recorded]:
-    """Write deliveries and their jobs, in the order given.
+    """Write deliveries and their jobs, in the order given, with few statements for all of them.
 
     One that was seen before, by its id or by its body, does nothing; if its job has failed, it
     runs again.
     """
-    _lock(connection, received)
+    deliveries = [one.delivery for one in received]
+    lock(connection, {name for one in deliveries for name in _names(one)})
     seen = _seen(connection, received)
-    results: list[Recorded] = []
-    rows = []
+    board = _board(connection, deliveries, {job_id for job_id in seen.values() if job_id})
+    decided: list[tuple[Outcome, list[Entry]]] = []
+    fresh: list[tuple[Received, Outcome, list[Entry]]] = []
     for one in received:
         delivery = one.delivery
         if delivery.guid in seen or one.digest in seen:
-            earlier = seen.get(delivery.guid, seen.get(one.digest))
-            results.append(_again(connection, earlier, now))
+            earlier = seen.get(delivery.guid) or seen.get(one.digest)
+            revived = _again(board, delivery, earlier)
+            decided.append(("taken" if revived else "duplicate", revived))
             continue
-        jobs = _apply(connection, delivery, now)
-        outcome: Outcome = "nothing" if jobs is None else "taken"
-        results.append(Recorded(outcome, jobs or ()))
-        seen[delivery.guid] = seen[one.digest] = jobs[0] if jobs else None
-        rows.append({
-            "guid": delivery.guid, "event": delivery.event[:64], "action": delivery.action[:64],
-            "installation": delivery.installation, "body": one.body, "digest": one.digest,
-            "received_at": now, "outcome": outcome, "job_id": seen[delivery.guid],
-        })  # fmt: skip
-    if rows:
-        insert = insert_into(connection, inbox).on_conflict_do_nothing()
-        connection.execute(insert, rows)
-    return results
+        entries = _apply(board, delivery)
+        outcome: Outcome = "nothing" if entries is None else "taken"
+        decided.append((outcome, entries or []))
+        fresh.append((one, outcome, entries or []))
+        seen[delivery.guid] = seen[one.digest] = None
+    board.write(now)
+    _insert(connection, fresh, now)
+    return [
+        Recorded(outcome, tuple(entry.id for entry in entries if entry.state in ACTIVE))
+        for outcome, entries in decided
+    ]
 
 
-def _lock(connection: Connection, received: Sequence[Received]) -> None:
-    """Let one writer at a time decide about a pull request; SQLite has but one writer anyway."""
-    if connection.dialect.name != "postgresql":
-        return
-    hints = (one.delivery.hint for one in received)
-    keys = {
-        hint.repository.id
-        for hint in hints
-        if isinstance(hint, ReviewPull | RerunCheck | RerunSuite)
-    }
-    for key in sorted(keys):  # in one order, so that two batches never wait for each other
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+def _names(delivery: Delivery) -> tuple[str, ...]:
+    """Name what a delivery is decided about alone: a repository, or an installation's end."""
+    match delivery.hint:
+        case Uninstalled():
+            return (f"installation {delivery.installation}",)
+        case Nothing():
+            return ()
+        case hint:
+            return (repository_name(hint.repository.id),)
 
 
 def _seen(connection: Connection, received: Sequence[Received]) -> dict[str, int | None]:
     """Give the job of each delivery that was recorded before, by its id and by its digest."""
-    guids = [one.delivery.guid for one in received]
-    digests = [one.digest for one in received]
-    found = select(inbox.c.guid, inbox.c.digest, inbox.c.job_id).where(
-        or_(inbox.c.guid.in_(guids), inbox.c.digest.in_(digests))
-    )
+    given = {
+        "guids": [one.delivery.guid for one in received],
+        "digests": [one.digest for one in received],
+    }
     seen: dict[str, int | None] = {}
-    for guid, digest, job_id in connection.execute(found):
+    for guid, digest, job_id in connection.execute(_seen_before, given):
         seen[guid] = seen[digest] = job_id
     return seen
 
 
-def _again(connection: Connection, job_id: int | None, now: float) -> Recorded:
-    """Run the job of an earlier delivery once more, if it failed."""
-    if job_id is None:
-        return Recorded("duplicate")
-    revived = (
-        update(table)
-        .where(table.c.id == job_id, table.c.state == "failed")
-        .values(state="new", reason="", attempts=0, not_before=0, published_at=0, created_at=now)
-    )
-    if connection.execute(revived).rowcount:
-        return Recorded("taken", (job_id,))
-    return Recorded("duplicate")
+def _board(connection: Connection, deliveries: Sequence[Delivery], ids: Collection[int]) -> Board:
+    """Read all jobs that the deliveries are about."""
+    hints = [one.hint for one in deliveries]
+    suites = {(one.repository.id, one.head) for one in hints if isinstance(one, RerunSuite)}
+    pulls = pulls_with_heads(connection, suites)
+    pulls.update(pull for one in deliveries if (pull := _pull(one)))
+    heads = {"" if isinstance(hint, _HEADLESS) else hint.head for hint in hints}
+    return Board(connection, pulls, heads, ids)
 
 
-def _apply(  # noqa: PLR0911  # one line for each hint
-    connection: Connection, delivery: Delivery, now: float
-) -> tuple[int, ...] | None:
-    """Do what a delivery hints at; None where there is nothing to do."""
+def _pull(delivery: Delivery) -> Pull | None:
     match delivery.hint:
-        case ReviewPull(repository, number, base, head):
-            wanted = _wanted("review", delivery, repository, number=number, base=base, head=head)
-            return (_review(connection, wanted, now),)
-        case ClosePull(repository, number):
-            return _look_again(connection, repository, number)
-        case RerunCheck(repository, head, external_id):
-            return _rerun_check(connection, delivery, repository, head, external_id, now)
-        case RerunSuite(repository, head):
-            return _rerun_suite(connection, delivery, repository, head, now) or None
-        case CheckMergeGroup(repository, head):
-            wanted = _wanted("merge_check", delivery, repository, head=head)
-            return (want(connection, wanted, now),)
+        case ReviewPull(repository, number) | ClosePull(repository, number):
+            return repository.id, number
+        case RerunCheck(repository, _, external_id):
+            named = read_external_id(external_id)
+            return (repository.id, named[1]) if named and named[0] == repository.id else None
+        case CheckMergeGroup(repository):
+            return repository.id, 0
         case Uninstalled():
-            purge = Wanted("purge", delivery.installation, number=delivery.installation)
-            return (want(connection, purge, now),)
+            return 0, delivery.installation
     return None
 
 
-def _review(connection: Connection, wanted: Wanted, now: float) -> int:
-    job_id = want(connection, wanted, now)
-    supersede_others(connection, wanted, job_id, now)
-    return job_id
+def _again(board: Board, delivery: Delivery, job_id: int | None) -> list[Entry]:
+    """Run the job of an earlier delivery once more, if it failed."""
+    entry = board.again(job_id) if job_id is not None else None
+    found = [] if entry is None else [entry]
+    if isinstance(delivery.hint, RerunSuite):  # which has more than the one that is noted
+        mine = [one for one in board.by_id.values() if one.wanted.delivery == delivery.guid]
+        found += [one for one in mine if one not in found and board.again(one.id)]
+    return found
 
 
-def _wanted(kind: str, delivery: Delivery, repository: Repository, **key: int | str) -> Wanted:
+def _apply(board: Board, delivery: Delivery) -> list[Entry] | None:
+    """Do what a delivery hints at; None where there is nothing to do."""
+    found: list[Entry] = []
+    match delivery.hint:
+        case ReviewPull(repository, number, base, head):
+            found = [board.review(_wanted("review", delivery, repository, number, base, head))]
+        case ClosePull(repository, number):
+            found = board.look_again((repository.id, number))
+        case RerunCheck(repository, head, external_id):
+            found = _rerun_check(board, delivery, repository, head, external_id)
+        case RerunSuite(repository, head):
+            found = _rerun_suite(board, delivery, repository, head)
+        case CheckMergeGroup(repository, head):
+            found = [board.run(_wanted("merge_check", delivery, repository, head=head))]
+        case Uninstalled():
+            installation = delivery.installation
+            purge = Wanted("purge", installation, number=installation, delivery=delivery.guid)
+            found = [board.run(purge)]
+    return found or None
+
+
+def _wanted(
+    kind: str, delivery: Delivery, repository: Repository, number: int = 0, base: str = "",
+    head: str = "",
+) -> Wanted:  # fmt: skip
     return Wanted(
         kind, delivery.installation, repository.id, repository.owner, repository.name,
-        delivery=delivery.guid, **key,  # type: ignore[arg-type]
+        number, base, head, delivery=delivery.guid,
     )  # fmt: skip
-
-
-def _look_again(
-    connection: Connection, repository: Repository, number: int
-) -> tuple[int, ...] | None:
-    """Have the workers read a pull request again; one that waits is read anyway."""
-    told = (
-        update(table)
-        .where(
-            table.c.repository_id == repository.id,
-            table.c.number == number,
-            table.c.kind == "review",
-            table.c.state.in_(ACTIVE),
-        )
-        .values(recheck=True)
-        .returning(table.c.id)
-    )
-    return tuple(connection.scalars(told)) or None
 
 
 def _rerun_check(
-    connection: Connection, delivery: Delivery, repository: Repository, head: str,
-    external_id: str, now: float,
-) -> tuple[int, ...] | None:  # fmt: skip
+    board: Board, delivery: Delivery, repository: Repository, head: str, external_id: str
+) -> list[Entry]:
     """Want the run after the one that a check run is of: asked for twice, it is still one."""
     named = read_external_id(external_id)
     if named is None or named[0] != repository.id:
-        return None
+        return []
     _, number, run, base = named
-    known = select(table.c.id).where(
-        table.c.repository_id == repository.id, table.c.number == number, table.c.base == base,
-        table.c.head == head, table.c.run == run, table.c.kind == "review",
-    )  # fmt: skip
-    if connection.scalar(known) is None:
-        return None
-    key: dict[str, int | str] = {"number": number, "base": base, "head": head, "run": run + 1}
-    return (_review(connection, _wanted("review", delivery, repository, **key), now),)
+    of = replace(_wanted("review", delivery, repository, number, base, head), run=run)
+    return [board.run(replace(of, run=run + 1))] if board.has_run(of) else []
 
 
 def _rerun_suite(
-    connection: Connection, delivery: Delivery, repository: Repository, head: str, now: float
-) -> tuple[int, ...]:
+    board: Board, delivery: Delivery, repository: Repository, head: str
+) -> list[Entry]:
     """Want one more run of every review of a head that has ended; the suite need not name them."""
-    latest = (
-        select(table.c.number, table.c.base, func.max(table.c.run))
-        .where(
-            table.c.repository_id == repository.id, table.c.head == head,
-            table.c.kind == "review",
-        )
-        .group_by(table.c.number, table.c.base)
-        .having(func.sum(table.c.state.in_(ACTIVE).cast(table.c.run.type)) == 0)
-        .order_by(table.c.number)
-    )  # fmt: skip
-    again = [
-        _wanted("review", delivery, repository, number=number, base=base, head=head, run=run + 1)
-        for number, base, run in connection.execute(latest)
-    ]
-    return tuple(_review(connection, one, now) for one in again)
+    found = []
+    for of in board.ended(repository.id, head):
+        wanted = _wanted("review", delivery, repository, of.number, of.base, head)
+        found.append(board.run(replace(wanted, run=of.run + 1)))
+    return found
+
+
+def _insert(
+    connection: Connection, fresh: Sequence[tuple[Received, Outcome, list[Entry]]], now: float
+) -> None:
+    rows = [_row(one, outcome, entries, now) for one, outcome, entries in fresh]
+    if rows:
+        # by id, so that two batches with the same two deliveries never wait in a circle
+        rows.sort(key=lambda row: str(row["guid"]))
+        connection.execute(insert_into(connection, inbox).on_conflict_do_nothing(), rows)
+
+
+def _row(one: Received, outcome: Outcome, entries: list[Entry], now: float) -> dict[str, object]:
+    delivery = one.delivery
+    return {
+        "guid": delivery.guid, "event": delivery.event[:64], "action": delivery.action[:64],
+        "installation": delivery.installation, "body": one.body, "digest": one.digest,
+        "received_at": now, "outcome": outcome, "job_id": entries[0].id if entries else None,
+    }  # fmt: skip

@@ -6,16 +6,17 @@ worker lives, and whoever lost it changes nothing any more.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, or_, select, true, update
 
+from reviewbot.service import tables
+from reviewbot.service.board import Board, lock, repository_name
 from reviewbot.service.tables import job as table
-from reviewbot.service.wanted import Wanted, supersede_others, want
 
-ACTIVE = ("new", "running", "posting")
-ENDED = ("superseded", "failed")
+ACTIVE = tables.ACTIVE
+ENDED = tables.ENDED
 MAX_ATTEMPTS = 5
 PUBLISHED_FOR = 15.0
 """Seconds after which a message counts as lost and is sent again."""
@@ -65,6 +66,7 @@ class Watched:
 
 _FIELDS = [table.c[name] for name in Job.__dataclass_fields__]
 _is_active = table.c.state.in_(ACTIVE)
+_one_less = case((table.c.attempts > 0, table.c.attempts - 1), else_=0)
 _has_work = or_(_is_active, and_(table.c.state.in_(ENDED), table.c.check_open))
 
 
@@ -77,8 +79,8 @@ def claim(
 ) -> Job | None:
     """Take a job that is due and that nobody holds; None where it is not so.
 
-    An attempt without progress since the one before is counted. After five of them the job comes
-    back as failed, so that its check run can say so.
+    An attempt without progress since the one before is counted. After five of them a review comes
+    back as failed, so that its check run can say so; anything else is failed, and given to nobody.
     """
     moved = table.c.progress > table.c.progress_at_claim
     taken = (
@@ -93,6 +95,10 @@ def claim(
             attempts=case((moved, 1), else_=table.c.attempts + 1),
             progress_at_claim=table.c.progress,
             state=case((table.c.state == "new", "running"), else_=table.c.state),
+            # a check run that nobody could complete for a day gets this one last try
+            check_open=case(
+                (_ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open
+            ),
         )
         .returning(*_FIELDS)
     )
@@ -105,15 +111,12 @@ def claim(
     return job
 
 
-def _give_up(connection: Connection, job: Job, now: float) -> Job:
+def _give_up(connection: Connection, job: Job, now: float) -> Job | None:
     reason = f"{MAX_ATTEMPTS} attempts ended without progress; the last: {job.reason or 'lost'}"
-    failed = (
-        update(table)
-        .where(table.c.id == job.id)
-        .values(state="failed", reason=reason, finished_at=now, check_open=job.kind == "review")
-        .returning(*_FIELDS)
-    )
-    return Job(**connection.execute(failed).mappings().one())
+    told = job.kind == "review"
+    _change(connection, job, _is_active, state="failed", reason=reason, finished_at=now,
+            check_open=told, owner=job.owner if told else None)  # fmt: skip
+    return replace(job, state="failed", reason=reason, check_open=True) if told else None
 
 
 def heartbeat(
@@ -121,7 +124,8 @@ def heartbeat(
 ) -> None:
     """Renew the leases of claims."""
     if owners:
-        renewed = update(table).where(table.c.owner.in_(owners))
+        held = table.c.owner.in_(owners)
+        renewed = update(table).where(held, _in_order(held))
         connection.execute(renewed.values(lease_until=now + lease_seconds))
 
 
@@ -141,7 +145,8 @@ def is_wanted(connection: Connection, job: Job, state: str) -> bool:
 
 def advance(connection: Connection, job: Job, state: str) -> bool:
     """Take a job to the next state; False where it was lost or superseded."""
-    return _change(connection, job, _is_active, state=state, progress=table.c.progress + 1)
+    also = {"unclean_posting": true()} if state == "posting" else {}
+    return _change(connection, job, _is_active, state=state, progress=table.c.progress + 1, **also)
 
 
 def note_progress(connection: Connection, job: Job) -> bool:
@@ -167,12 +172,31 @@ def finish(
     now: float,
     review_id: int | None = None,
 ) -> bool:
-    """End a job. One that is done has its check run completed; a failed one gets one that tells."""
-    check_open = {"done": false(), "failed": true()}.get(state, table.c.check_open)
+    """End a job. One that is done has its check run completed; a failed one gets one that tells.
+
+    One that nobody wants ends only if nobody has asked for it since it was claimed: else it is
+    given back, for its pull request to be read again. One that gave way to a newer head does not
+    fail. One that had ended before stays as it was, and nothing more is tried.
+    """
+    if job.state in ENDED:
+        return close_check(connection, job)
+    if state == "done":
+        return _change(
+            connection, job, true(), state=state, reason=reason, finished_at=now, owner=None,
+            review_id=review_id, not_before=0, published_at=0, check_open=False,
+            unclean_posting=False,
+        )  # fmt: skip
+    asked = and_(_is_active, table.c.delivery != job.delivery)
+    stays = asked if state == "superseded" else table.c.state == "superseded"
+    check_open = true() if state == "failed" else table.c.check_open
     return _change(
-        connection, job, true(), state=state, reason=reason, finished_at=now, owner=None,
-        review_id=review_id, not_before=0, published_at=0,
-        check_open=check_open if job.kind == "review" else false(),
+        connection, job, true(), owner=None, not_before=0, published_at=0,
+        state=case((stays, table.c.state), else_=state),
+        reason=case((stays, table.c.reason), else_=reason),
+        finished_at=case((stays, table.c.finished_at), else_=now),
+        attempts=case((stays, _one_less), else_=table.c.attempts),
+        check_open=case((stays, table.c.check_open), else_=check_open)
+        if job.kind == "review" else false(),
     )  # fmt: skip
 
 
@@ -189,24 +213,29 @@ def release(
 
     The check run of a job that ended is given up on after a day.
     """
-    ended_long_ago = and_(~_is_active, table.c.finished_at < now - CLEAN_UP_SECONDS)
     return _change(
         connection, job, true(), owner=None, not_before=not_before, published_at=0,
         reason=case((_is_active, reason), else_=table.c.reason),
-        attempts=job.attempts if counts else max(0, job.attempts - 1),
-        check_open=case((ended_long_ago, false()), else_=table.c.check_open),
+        attempts=table.c.attempts if counts else _one_less,
+        check_open=case((_ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open),
     )  # fmt: skip
 
 
-def supersede_by_head(connection: Connection, job: Job, head: str, base: str, now: float) -> int:
-    """Make way for the head that the pull request really has; gives the id of its job."""
-    right = Wanted(
-        "review", job.installation, job.repository_id, job.owner_login, job.repository,
-        job.number, base, head, 0, job.delivery,
-    )  # fmt: skip
-    right_id = want(connection, right, now)
-    supersede_others(connection, right, right_id, now)
-    return right_id
+def supersede_by_head(
+    connection: Connection, job: Job, head: str, base: str, now: float
+) -> int | None:
+    """Make way for the head that the pull request really has; gives the id of its job.
+
+    None, and nothing is changed, where the claim is lost or something newer took its place.
+    """
+    lock(connection, [repository_name(job.repository_id)])
+    board = Board(connection, [(job.repository_id, job.number)], [head, job.head], [job.id])
+    mine = board.by_id.get(job.id)
+    if mine is None or mine.owner != job.owner or mine.state not in ACTIVE:
+        return None
+    right = board.review(replace(mine.wanted, head=head, base=base, run=0))
+    board.write(now)
+    return right.id
 
 
 def due(connection: Connection, now: float, most: int) -> list[int]:
@@ -231,7 +260,18 @@ def due(connection: Connection, now: float, most: int) -> list[int]:
 def mark_published(connection: Connection, ids: Sequence[int], now: float) -> None:
     """Note that messages were sent."""
     if ids:
-        connection.execute(update(table).where(table.c.id.in_(ids)).values(published_at=now))
+        # one that was claimed meanwhile, and perhaps given back, may need another message
+        still = and_(table.c.id.in_(ids), table.c.claimed_at <= now)
+        connection.execute(update(table).where(still, _in_order(still)).values(published_at=now))
+
+
+def _ended_before(then: float) -> ColumnElement[bool]:
+    return and_(~_is_active, table.c.finished_at < then)
+
+
+def _in_order(some: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Lock rows by id, as `board` does: two that lock several never wait for each other."""
+    return table.c.id.in_(select(table.c.id).where(some).order_by(table.c.id).with_for_update())
 
 
 def _change(connection: Connection, job: Job, also: ColumnElement[bool], **values: Any) -> bool:

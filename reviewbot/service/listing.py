@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from reviewbot.service.database import insert_into
-from reviewbot.service.jobs import ACTIVE, ENDED
-from reviewbot.service.tables import delivery, worker
+from reviewbot.service.tables import ACTIVE, ENDED, delivery, worker
 from reviewbot.service.tables import job as table
 
 
@@ -62,15 +61,12 @@ def find_job(connection: Connection, job_id: int) -> Row | None:
 
 def replay(connection: Connection, job_id: int, now: float) -> bool:
     """Make an ended job new again; False where it is alive or done."""
+    state = case((table.c.unclean_posting, "posting"), else_="new")
     again = update(table).where(table.c.id == job_id, table.c.state.in_(ENDED))
-    return (
-        connection.execute(
-            again.values(
-                state="new", reason="", attempts=0, not_before=0, published_at=0, created_at=now
-            )
-        ).rowcount
-        == 1
+    fresh = again.values(
+        state=state, reason="", attempts=0, not_before=0, published_at=0, created_at=now
     )
+    return connection.execute(fresh).rowcount == 1
 
 
 def count_jobs(connection: Connection) -> list[Count]:
@@ -86,7 +82,9 @@ def live_workers(
     row = {"seen_until": now + lease_seconds, "running": running}
     insert = insert_into(connection, worker).values(id=name, **row)
     connection.execute(insert.on_conflict_do_update(index_elements=("id",), set_=row))
-    connection.execute(worker.delete().where(worker.c.seen_until < now - 3600))
+    long_gone = select(worker.c.id).where(worker.c.seen_until < now - 3600)
+    gone = long_gone.order_by(worker.c.id).with_for_update(skip_locked=True)
+    connection.execute(worker.delete().where(worker.c.id.in_(gone)))
     busy = select(func.count()).where(worker.c.seen_until >= now, worker.c.running > 0)
     return max(1, connection.execute(busy).scalar_one())
 

@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from reviewbot.errors import DatabaseError
+from reviewbot.errors import DatabaseError, SettingsError
 from reviewbot.service.database import Database
+from reviewbot.service.jobs import ACTIVE, ENDED
 from reviewbot.service.listing import count_jobs
 
 REGISTRY = CollectorRegistry()
@@ -37,6 +38,8 @@ _calls = Counter("reviewbot_model_calls", "Calls sent to the model.", registry=R
 _tokens = Counter("reviewbot_model_tokens", "Tokens by kind.", ["kind"], registry=REGISTRY)
 _retries = Counter("reviewbot_job_retries", "Jobs that were put off.", ["counts"],
                    registry=REGISTRY)  # fmt: skip
+_wakeups = Counter("reviewbot_wakeups", "Messages to workers by outcome.", ["outcome"],
+                   registry=REGISTRY)  # fmt: skip
 _limit = Gauge("reviewbot_github_requests_left", "The least that GitHub said is left of a limit.",
                registry=REGISTRY)  # fmt: skip
 
@@ -44,6 +47,11 @@ _limit = Gauge("reviewbot_github_requests_left", "The least that GitHub said is 
 def count_delivery(event: str, outcome: str) -> None:
     """Count a delivery."""
     _deliveries.labels(event if event in EVENTS else "other", outcome).inc()
+
+
+def count_wakeups(outcome: str, messages: int = 1) -> None:
+    """Count messages that wake workers; those not sent are sent by the sweeper."""
+    _wakeups.labels(outcome).inc(messages)
 
 
 def count_review(outcome: str, calls: int = 0, prompt: int = 0, completion: int = 0) -> None:
@@ -80,16 +88,18 @@ class _Jobs(Collector):
     def collect(self) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("reviewbot_jobs", "Jobs by state.", labels=["state"])
         ages = GaugeMetricFamily(
-            "reviewbot_oldest_job_seconds", "Age of the oldest job of a state.", labels=["state"]
+            "reviewbot_oldest_job_seconds", "Age of the oldest job in a state.", labels=["state"]
         )
         try:
             with self._database.read() as connection:
-                counts = count_jobs(connection)
+                counts = {count.state: count for count in count_jobs(connection)}
         except DatabaseError:
             return [jobs, ages]  # the other figures are still worth their page
-        for count in counts:
-            jobs.add_metric([count.state], count.jobs)
-            ages.add_metric([count.state], max(0.0, time.time() - count.oldest))
+        for state in (*ACTIVE, "done", *ENDED):
+            jobs.add_metric([state], counts[state].jobs if state in counts else 0)
+        for state in ACTIVE:
+            age = time.time() - counts[state].oldest if state in counts else 0.0
+            ages.add_metric([state], max(0.0, age))
         return [jobs, ages]
 
 
@@ -104,9 +114,14 @@ def page() -> bytes:
 
 
 def serve_metrics(host: str, port: int, alive: Callable[[], bool]) -> ThreadingHTTPServer:
-    """Serve /metrics and /livez of a worker from threads of their own."""
+    """Serve /metrics and /livez of a worker from threads of their own.
+
+    Raises `SettingsError` where the port cannot be had.
+    """
 
     class Page(BaseHTTPRequestHandler):
+        timeout = 10
+
         def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._answer(200, page(), CONTENT_TYPE)
@@ -126,6 +141,9 @@ def serve_metrics(host: str, port: int, alive: Callable[[], bool]) -> ThreadingH
         def log_message(self, *_: object) -> None:
             """Say nothing: it is asked every few seconds."""
 
-    server = ThreadingHTTPServer((host, port), Page)
+    try:
+        server = ThreadingHTTPServer((host, port), Page)
+    except OSError as error:
+        raise SettingsError(f"REVIEWBOT_WORKER_PORT {port}: {error.strerror}") from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -15,6 +16,7 @@ from celery.signals import celeryd_init
 from kombu.exceptions import OperationalError
 
 from reviewbot.errors import BrokerError, DatabaseError
+from reviewbot.service import metrics
 
 Send = Callable[[int], None]
 """Sends one message; raises `BrokerError`."""
@@ -22,17 +24,24 @@ Send = Callable[[int], None]
 TASK = "reviewbot.run_job"
 SLOTS = 64
 """Jobs of one worker process: each mostly waits, and the gate shares out the model."""
-_BACKLOG = 10_000
-_BATCH = 100
+_A_SECOND = 100
+"""Messages that a publisher sends: more than workers take, and few enough to leave the processor
+to the deliveries of a flood, whose jobs mostly supersede each other anyway."""
+_BACKLOG = 100
+_NOTED_AFTER = 0.05
+"""Seconds of quiet after which it is noted what was sent, in one transaction."""
 _VISIBILITY = 3600
 """Above the longest sitting of a job: a message that is taken for lost comes twice."""
+_WORKER_SECONDS = 5.0
+_SENDER_SECONDS = 1.5
 
 
-def make_app(broker_url: str, slots: int = SLOTS) -> Celery:
+def make_app(broker_url: str, slots: int = SLOTS, seconds: float = _WORKER_SECONDS) -> Celery:
     """Make the Celery application, of the worker or of who publishes.
 
     Late acknowledgement, no prefetching, no results: measured, everything else loses messages
-    when a worker is killed, or holds small jobs back behind big ones.
+    when a worker is killed, or holds small jobs back behind big ones. After `seconds` without an
+    answer the broker counts as gone.
     """
     app = Celery("reviewbot", broker=broker_url)
     app.conf.update(
@@ -57,20 +66,37 @@ def make_app(broker_url: str, slots: int = SLOTS) -> Celery:
             "visibility_timeout": _VISIBILITY,
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
+            "socket_timeout": seconds,
+            "socket_connect_timeout": min(seconds, 2),
             "socket_keepalive": True,
             "health_check_interval": 15,
             "max_connections": 100,
             "global_keyprefix": "reviewbot:",
+            "max_retries": 0,  # of a sender, who else sits for six seconds where nobody is there
         },
     )
     celeryd_init.connect(_refuse_other_pools, weak=False)
     return app
 
 
+def make_sender(broker_url: str) -> Send:
+    """Make what sends messages: a broker that hangs holds its caller up for two seconds or so."""
+    return partial(send, make_app(broker_url, seconds=_SENDER_SECONDS))
+
+
+def send(app: Celery, job_id: int) -> None:
+    """Send one message. Raises `BrokerError`."""
+    try:
+        app.send_task(TASK, args=[job_id], ignore_result=True)
+    except (OperationalError, OSError) as error:
+        raise BrokerError(f"the broker takes no message ({type(error).__name__})") from error
+
+
 def _refuse_other_pools(conf: Any = None, options: Any = None, **_: object) -> None:
-    """End a worker that was started with a pool whose jobs could not be stopped."""
+    """End a worker that was started with a pool whose jobs could not be stopped.
+
+    `-P prefork` never comes here: Celery takes it for its default, and ours in its place.
+    """
     pool = (options or {}).get("pool") or conf.worker_pool
     name = getattr(pool, "__module__", str(pool))
     if "thread" not in name:
@@ -83,16 +109,16 @@ def _refuse_other_pools(conf: Any = None, options: Any = None, **_: object) -> N
 class Publisher:
     """Sends messages from a thread of its own, so that a broker that hangs holds nobody up.
 
-    `published` is told what was sent. What could not be sent is dropped: the sweeper sends it.
+    `published` is told what was sent; it may raise `DatabaseError`. What could not be sent, or is
+    more than one thread should send, is dropped: the sweeper sends it.
     """
 
     def __init__(self, send: Send, published: Callable[[Sequence[int]], None]) -> None:
         self._send = send
         self._published = published
-        self._waiting: queue.Queue[int | None] = queue.Queue(_BACKLOG)
+        self._waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self.problem: str | None = None
-        """Why the last message was not sent; None where it was."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -100,49 +126,39 @@ class Publisher:
 
     def publish(self, job_id: int) -> None:
         """Send a message soon; returns at once."""
-        try:
-            self._waiting.put_nowait(job_id)
-        except queue.Full:
-            self.problem = "more messages wait than the broker takes"
+        if self._waiting.qsize() < _BACKLOG:
+            self._waiting.put(job_id)
+        else:
+            metrics.count_wakeups("dropped")
 
     def close(self) -> None:
-        """Stop sending; a broker that hangs is not waited for."""
-        try:
-            self._waiting.put_nowait(None)
-        except queue.Full:
-            return
+        """Send no more; a broker that hangs is not waited for."""
+        self._closing.set()
+        self._waiting.put(None)
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
-        while (job_id := self._waiting.get()) is not None:
-            try:
-                self._publish([job_id, *self._others()])
-            except (BrokerError, DatabaseError) as error:
-                self.problem = str(error)
-            else:
-                self.problem = None
+        sent: list[int] = []
+        while not self._closing.is_set():
+            job_id = self._next(_NOTED_AFTER if sent else None)
+            if job_id is not None and self._sends(job_id):
+                sent.append(job_id)
+                self._closing.wait(1 / _A_SECOND)
+            if sent and (job_id is None or len(sent) >= _A_SECOND):
+                with suppress(DatabaseError):  # then the sweeper sends them again
+                    self._published(sent)
+                sent = []
 
-    def _others(self) -> list[int]:
-        """Take what waits as well: what was sent is noted once for all of it."""
-        others: list[int] = []
+    def _next(self, seconds: float | None) -> int | None:
         with suppress(queue.Empty):
-            while len(others) < _BATCH:
-                job_id = self._waiting.get_nowait()
-                if job_id is None:
-                    self._waiting.put(None)
-                    break
-                others.append(job_id)
-        return others
+            return self._waiting.get(timeout=seconds)
+        return None
 
-    def _publish(self, job_ids: list[int]) -> None:
-        for job_id in job_ids:
+    def _sends(self, job_id: int) -> bool:
+        try:
             self._send(job_id)
-        self._published(job_ids)
-
-
-def send(app: Celery, job_id: int) -> None:
-    """Send one message; raises `BrokerError` after at most 5 s."""
-    try:
-        app.send_task(TASK, args=[job_id], ignore_result=True)
-    except (OperationalError, OSError) as error:
-        raise BrokerError(f"the broker takes no message ({type(error).__name__})") from error
+        except BrokerError:  # the sweeper meets it too, and tells
+            metrics.count_wakeups("failed")
+            return False
+        metrics.count_wakeups("sent")
+        return True

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from reviewbot.errors import DatabaseError
 from reviewbot.service.database import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version works with: the last file in `migrations/versions`."""
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_301_954_226  # any number of our own, for PostgreSQL's advisory lock

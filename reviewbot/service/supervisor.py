@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,6 +22,7 @@ WELL_SECONDS = 60.0
 """A part that ran for so long is well: the next time it dies it is restarted at once."""
 MOST_EARLY_DEATHS = 5
 LINES_TOLD = 10
+_LONGEST_LINE = 65_536
 _PR_SET_PDEATHSIG = 1
 
 Say = Callable[[str, str], None]
@@ -51,10 +52,16 @@ class Part:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a data folder alone. Raises `InputError` with who has it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Hold a data folder alone. Raises `InputError` with who has it, or why it cannot be used."""
     path = folder / "serve.lock"
-    with path.open("a+") as file:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise InputError(
+            f"{error.filename} cannot be used: {error.strerror}; set REVIEWBOT_DATA_DIR"
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,10 +81,12 @@ def locked(folder: Path) -> Iterator[None]:
 class _Child:
     part: Part
     process: "subprocess.Popen[bytes] | None" = None
+    reader: threading.Thread | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
     wait: float = FIRST_WAIT
     early_deaths: int = 0
+    said_ready: bool = False
     was_ready: bool = False
     told: list[str] = field(default_factory=list)
 
@@ -96,52 +105,64 @@ class Supervisor:
         """Start the parts one after another, call `ready`, and keep them alive until `stop`.
 
         All are ended when this returns or raises. Raises `PartError` where one does not start.
+        On Linux they also end when the thread that calls this does, however that ends: call it
+        from the main one. Elsewhere a supervisor that is killed leaves them; the lock tells of it.
         """
+        started: list[_Child] = []
         try:
             for child in self._children:
-                self._start(child)
-                self._await_ready(child, start_seconds)
+                started.append(child)
+                self._await_ready(child, started, start_seconds)
             if not self.stop.is_set():
                 ready()
             while not self.stop.wait(0.1):
-                for child in self._children:
-                    self._look_after(child)
+                self._look_after(started)
         finally:
-            for child in reversed(self._children):
+            for child in reversed(started):
                 self._end(child)
 
     def _start(self, child: _Child) -> None:
         part = child.part
-        child.process = subprocess.Popen(  # noqa: S603
-            part.command,
-            env=part.env,
-            stdin=subprocess.DEVNULL if part.stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            process_group=0,  # a terminal's Ctrl-C is for us: we end them in order
-            preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                part.command,
+                env=part.env,
+                stdin=subprocess.DEVNULL if part.stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0,  # a terminal's Ctrl-C is for us: we end them in order
+                preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509
+            )
+        except OSError as error:
+            raise PartError(
+                f"{part.name} cannot be started: {part.command[0]}: {error.strerror}"
+            ) from error
+        child.process, child.started_at, child.said_ready = process, time.monotonic(), False
+        self._say("serve", f"{part.name} started (process {process.pid})")
+        assert process.stdout is not None
+        child.reader = threading.Thread(
+            target=self._pass_on, args=(child, process.stdout), daemon=True
         )
-        child.started_at = time.monotonic()
-        if part.stdin is not None and child.process.stdin is not None:
-            child.process.stdin.write(part.stdin.encode() + b"\n")
-            child.process.stdin.flush()
-        assert child.process.stdout is not None
-        reader = threading.Thread(
-            target=self._pass_on, args=(child, child.process.stdout), daemon=True
-        )
-        reader.start()
+        child.reader.start()
+        if part.stdin is not None and process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has ended already, which is seen soon
+                process.stdin.write(part.stdin.encode() + b"\n")
+                process.stdin.flush()
 
     def _pass_on(self, child: _Child, output: IO[bytes]) -> None:
-        for line in output:
-            text = line.decode("utf-8", "replace").rstrip()
-            if text:
-                child.told = [*child.told[-LINES_TOLD + 1 :], text]
-                self._say(child.part.name, text)
+        words = child.part.ready_words
+        with output:
+            while line := output.readline(_LONGEST_LINE):
+                text = line.decode("utf-8", "replace").rstrip()
+                if text:
+                    child.told = [*child.told[-LINES_TOLD + 1 :], text]
+                    child.said_ready = child.said_ready or words in text
+                    self._say(child.part.name, text)
 
-    def _await_ready(self, child: _Child, seconds: float) -> None:
+    def _await_ready(self, child: _Child, started: list[_Child], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not self.stop.is_set():
-            self._look_after(child)
+            self._look_after(started)
             if child.process is not None and self._is_ready(child):
                 child.was_ready = True
                 return
@@ -150,28 +171,28 @@ class Supervisor:
             self.stop.wait(0.02)
 
     def _is_ready(self, child: _Child) -> bool:
-        words = child.part.ready_words
-        written = not words or any(words in line for line in child.told)
-        return written and child.part.is_ready()
+        return (child.said_ready or not child.part.ready_words) and child.part.is_ready()
 
-    def _look_after(self, child: _Child) -> None:
-        """Start a part again that has ended, later and later while it does not stay."""
+    def _look_after(self, children: Sequence[_Child]) -> None:
+        """Start again what has ended, later and later while it does not stay."""
         now = time.monotonic()
-        if child.process is None:
-            if now >= child.restart_at:
+        for child in children:
+            if child.process is not None and child.process.poll() is not None:
+                self._bury(child, now)
+            elif child.process is None and now >= child.restart_at:
                 self._start(child)
-            return
-        status = child.process.poll()
-        if status is None:
-            return
+
+    def _bury(self, child: _Child, now: float) -> None:
+        assert child.process is not None
+        how = _how(child.process.returncode)
+        self._hear_out(child)
         if now - child.started_at > WELL_SECONDS:
             child.wait, child.early_deaths = FIRST_WAIT, 0
         child.early_deaths += 1
-        if not child.was_ready and child.early_deaths >= MOST_EARLY_DEATHS:
-            raise self._no_start(child, "ends as soon as it is started")
-        how = signal.Signals(-status).name if status < 0 else f"status {status}"
-        self._say("serve", f"{child.part.name} ended ({how}); started again in {child.wait:g} s")
         child.process = None
+        if not child.was_ready and child.early_deaths >= MOST_EARLY_DEATHS:
+            raise self._no_start(child, f"ends as soon as it is started ({how})")
+        self._say("serve", f"{child.part.name} ended ({how}); started again in {child.wait:g} s")
         child.restart_at = now + child.wait
         child.wait = min(child.wait * 2, LONGEST_WAIT)
 
@@ -181,18 +202,30 @@ class Supervisor:
 
     def _end(self, child: _Child) -> None:
         process = child.process
-        if process is None or process.poll() is not None:
+        if process is None:
             return
         if process.stdin is not None:
-            process.stdin.close()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
         process.terminate()
         until = time.monotonic() + child.part.grace
         while process.poll() is None and time.monotonic() < until and not self.hurry.is_set():
             time.sleep(0.02)
         if process.poll() is None:
             self._say("serve", f"{child.part.name} does not end; it is killed")
-            process.kill()
-        process.wait()
+            os.killpg(process.pid, signal.SIGKILL)  # with whatever it runs itself
+        status = process.wait()
+        self._hear_out(child)
+        self._say("serve", f"{child.part.name} ended ({_how(status)})")
+
+    def _hear_out(self, child: _Child) -> None:
+        """Pass on a part's last lines; what it leaves behind may keep the pipe open."""
+        if child.reader is not None:
+            child.reader.join(timeout=1)
+
+
+def _how(status: int) -> str:
+    return f"{signal.strsignal(-status)}" if status < 0 else f"status {status}"
 
 
 def _die_with(parent: int) -> Callable[[], None]:

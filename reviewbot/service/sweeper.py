@@ -13,6 +13,8 @@ from reviewbot.service.wanted import Wanted, want
 EVERY = 1.0
 REDELIVER_EVERY = 300.0
 FORGET_EVERY = 3600.0
+FIRST_FORGET = 60.0
+"""Soon after the start: a process that never lives for an hour forgets, too."""
 MOST = 200
 _log = get_logger()
 
@@ -24,7 +26,7 @@ class Sweeper:
         self._database = database
         self._send = send
         self._keep_seconds = keep_days * 86_400.0
-        self._forgot_at = time.monotonic()
+        self._forget_at = time.monotonic() + FIRST_FORGET
         self._redelivered = ""
         self._problem = ""
 
@@ -36,6 +38,10 @@ class Sweeper:
                 self._tell("")
             except (DatabaseError, BrokerError) as error:
                 self._tell(str(error))
+            except Exception as error:  # noqa: BLE001  # a bug is told of, and ends no sweeping
+                if not self._problem:
+                    _log.exception("sweeping failed")
+                self._problem = repr(error)
             await asyncio.sleep(EVERY)
 
     def sweep(self) -> None:
@@ -45,7 +51,7 @@ class Sweeper:
             due = jobs.due(connection, now, MOST)
         self._publish(due, now)
         self._want_redeliver(now)
-        if time.monotonic() - self._forgot_at > FORGET_EVERY:
+        if time.monotonic() > self._forget_at:
             self._forget(now - self._keep_seconds)
 
     def _publish(self, due: list[int], now: float) -> None:
@@ -70,11 +76,11 @@ class Sweeper:
         self._redelivered = bucket
 
     def _forget(self, before: float) -> None:
-        while True:
-            with self._database.write() as connection:
-                if not retention.forget(connection, before):
-                    break
-        self._forgot_at = time.monotonic()
+        """Delete a little; what is left goes in the next round, and deliveries in between."""
+        with self._database.write() as connection:
+            deleted = retention.forget(connection, before)
+        if not deleted:
+            self._forget_at = time.monotonic() + FORGET_EVERY
 
     def _tell(self, problem: str) -> None:
         if problem and not self._problem:

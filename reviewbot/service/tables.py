@@ -17,6 +17,11 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+ACTIVE = ("new", "running", "posting")
+"""The states of a job that is still to be done."""
+ENDED = ("superseded", "failed")
+"""The states of one that ended without being done: it may be made new again."""
+
 _Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only an INTEGER key
 
 
@@ -82,6 +87,7 @@ job = Table(
     Column("check_run_id", BigInteger),
     _flag("check_open"),
     _text("delivery"),
+    _flag("unclean_posting"),
     UniqueConstraint("kind", "repository_id", "number", "base", "head", "run"),
     Index("job_owner", "owner"),
     Index("job_open", "state", "check_open"),
@@ -89,7 +95,9 @@ job = Table(
     Index("job_finished", "finished_at"),
 )
 """One row for each pull request, base, head and run. `owner` is the token of a claim; every write
-of a worker names it. `progress` counts kept answers and steps."""
+of a worker names it. `progress` counts kept answers and steps. `unclean_posting` stands from before
+the first write of a review until it is recorded: a job that is made new meanwhile may have one on
+GitHub."""
 
 answer = Table(
     "answer",

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from reviewbot.service.database import insert_into
+from reviewbot.service.tables import ENDED
 from reviewbot.service.tables import job as table
 
 _KEY = ("kind", "repository_id", "number", "base", "head", "run")
@@ -29,7 +30,7 @@ class Wanted:
 def want(connection: Connection, wanted: Wanted, now: float) -> int:
     """Insert a job, or revive one that was superseded or failed; one that is alive or done stays.
 
-    Gives its id.
+    Gives its id. Reviews, of which one makes another give way, are decided about in `board`.
     """
     fresh = {
         "state": "new", "reason": "", "attempts": 0, "not_before": 0.0, "published_at": 0.0,
@@ -38,7 +39,7 @@ def want(connection: Connection, wanted: Wanted, now: float) -> int:
     }  # fmt: skip
     insert = insert_into(connection, table).values(**(asdict(wanted) | fresh))
     upsert = insert.on_conflict_do_update(
-        index_elements=_KEY, set_=fresh, where=table.c.state.in_(("superseded", "failed"))
+        index_elements=_KEY, set_=fresh, where=table.c.state.in_(ENDED)
     ).returning(table.c.id)
     written: int | None = connection.scalar(upsert)
     if written is not None:
@@ -46,23 +47,3 @@ def want(connection: Connection, wanted: Wanted, now: float) -> int:
     key = [table.c[name] == getattr(wanted, name) for name in _KEY]
     found: int = connection.execute(select(table.c.id).where(*key)).scalar_one()
     return found
-
-
-def supersede_others(connection: Connection, wanted: Wanted, job_id: int, now: float) -> None:
-    """Make every other live review of the pull request give way; their workers see it soon."""
-    connection.execute(
-        update(table)
-        .where(
-            table.c.repository_id == wanted.repository_id,
-            table.c.number == wanted.number,
-            table.c.kind == "review",
-            table.c.id != job_id,
-            table.c.state.in_(("new", "running", "posting")),
-        )
-        .values(
-            state="superseded",
-            reason="a newer head took its place",
-            finished_at=now,
-            published_at=0,
-        )
-    )
