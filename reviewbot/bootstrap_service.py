@@ -23,7 +23,7 @@ from reviewbot.model.ask import Patience, Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept
-from reviewbot.service import broker, chores, queue, schema
+from reviewbot.service import broker, chores, metrics, queue, schema
 from reviewbot.service.answers import KeptForAll
 from reviewbot.service.api import Check, Parts
 from reviewbot.service.beat import Beat
@@ -69,7 +69,10 @@ def check_service(settings: Settings) -> None:
 def make_app(settings: Settings) -> App:
     """Make the App; raises `SettingsError` where its id or key is missing or none."""
     assert settings.github_app_id is not None
-    return App(settings.github_url, settings.github_app_id, private_key(settings))
+    return App(
+        settings.github_url, settings.github_app_id, private_key(settings),
+        note_limit=metrics.note_limit,
+    )  # fmt: skip
 
 
 def private_key(settings: Settings) -> Secret:
@@ -138,6 +141,7 @@ def make_parts(settings: Settings) -> Parts:
     assert settings.github_webhook_secret is not None
     assert settings.github_app_id is not None
     database = make_database(settings)
+    metrics.collect_jobs(database)
     send = partial(queue.send, make_queue(settings))
 
     def published(job_ids: Sequence[int]) -> None:

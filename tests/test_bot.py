@@ -1,11 +1,13 @@
 """What people do on GitHub, and what the bot makes of it: the real parts, end to end."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from tests.bot import Bot, eventually
+from tests.bot import CELERY, ROOT, Bot, eventually, free_port
 from tests.fakes.forge import Pull
 from tests.fakes.forge.faults import (
     BAD_GATEWAY,
@@ -257,3 +259,34 @@ def test_a_bot_that_was_down_asks_for_what_it_missed(tmp_path: Path) -> None:
         bot.forgets_redeliveries()
         bot.api = bot.starts_api()
         eventually(lambda: heads(pull) == [pull.head])
+
+
+def test_both_processes_show_their_figures(tmp_path: Path) -> None:
+    port = free_port()
+    with Bot(tmp_path, worker_port=port) as bot:
+        bot.github.repository().opens_pull_request({"a.py": BUG})
+        bot.settles()
+        api, worker = page(bot.port, "/metrics"), page(port, "/metrics")
+        assert 'reviewbot_deliveries_total{event="pull_request",outcome="taken"} 1.0' in api
+        assert 'reviewbot_jobs{state="done"}' in api
+        assert 'reviewbot_reviews_total{outcome="posted"} 1.0' in worker
+        assert 'reviewbot_stage_seconds_count{stage="model"} 1.0' in worker
+        assert "reviewbot_github_requests_left 49" in worker
+        assert page(port, "/livez") == "ok\n"
+        assert '"ready": true' in page(bot.port, "/readyz")
+
+
+def page(port: int, path: str) -> str:
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo", "processes"])
+def test_a_worker_with_another_pool_is_refused(bot: Bot, pool: str) -> None:
+    command = [str(CELERY), "-A", "worker.app", "worker", "-P", pool]
+    done = subprocess.run(
+        command, cwd=ROOT, env=bot.env, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode != 0
+    assert "cannot be used" in done.stderr

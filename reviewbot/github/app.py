@@ -4,9 +4,9 @@ An `App` serves every thread of a process, and keeps what is good for all of the
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -51,14 +51,23 @@ class FailedDelivery:
 class App:
     """A GitHub App; serves every thread of a process, and keeps its tokens."""
 
-    def __init__(self, url: str, app_id: int, private_key: Secret, *, timeout: int = 30) -> None:
-        """Take the API's address and the App's credentials.
+    def __init__(
+        self,
+        url: str,
+        app_id: int,
+        private_key: Secret,
+        *,
+        timeout: int = 30,
+        note_limit: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Take the API's address and the App's credentials; `note_limit` hears what is left of
+        GitHub's limit.
 
         Raises `SettingsError` for a private key that is none.
         """
         self._id = app_id
         self._key = AppKey(app_id, private_key)
-        self._place = place_of(url, timeout)
+        self._place = replace(place_of(url, timeout), note_limit=note_limit)
         self._tokens = Tokens(self._fetch_token)
         self._own: wire.OwnApp | None = None
         self._lock = threading.Lock()

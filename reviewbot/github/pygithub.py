@@ -85,11 +85,15 @@ class AppKey:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where GitHub's API is, and how long one attempt may take, in seconds."""
+    """Where GitHub's API is, and how long one attempt may take, in seconds.
+
+    `note_limit` hears how many requests GitHub says are left in this hour.
+    """
 
     url: str
     timeout: int
     user_agent: str
+    note_limit: Callable[[int], None] = lambda _: None
 
 
 class _Watched:
@@ -177,6 +181,9 @@ class Client:
         answer = self._request(verb, path, query, body)
         if answer.status == 401 and self._credentials.renew():
             answer = self._request(verb, path, query, body)
+        left = answer.headers.get("x-ratelimit-remaining", "")
+        if left.isdigit():
+            self._place.note_limit(int(left))
         if answer.status >= 300:
             need = Need(needs, self._credentials.grant)
             raise refusal(answer, f"{verb} {urlsplit(path).path}", need, time.time())

@@ -178,7 +178,7 @@ def _spellings(secrets: Sequence[Secret]) -> list[str]:
     whole |= {password for text in whole if (password := _password(text))}
     # the lines of a private key, which is long enough to be seen in part
     lines = {line for text in whole for line in text.splitlines() if not line.startswith("---")}
-    forms = {form for text in whole | lines for form in (text, *_escaped(text))}
+    forms = {form for text in whole | lines for form in _escaped(text)}
     forms |= {form for text in whole for form in _in_base64(text.encode())}
     return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
 
@@ -190,8 +190,12 @@ def _password(text: str) -> str | None:
         return None
 
 
-def _escaped(text: str) -> tuple[str, ...]:
-    return quote(text), quote(text, safe=""), repr(text)[1:-1], json.dumps(text)[1:-1]
+def _escaped(text: str) -> Iterator[str]:
+    yield quote(text)
+    yield quote(text, safe="")
+    for shown in (text, repr(text)[1:-1]):  # an error's text often is a repr, in a line of JSON
+        yield shown
+        yield json.dumps(shown)[1:-1]
 
 
 def _in_base64(text: bytes) -> Iterator[str]:

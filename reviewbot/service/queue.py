@@ -5,6 +5,7 @@ twice, late or never does no harm.
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -95,10 +96,13 @@ def send(app: Celery, job_id: int) -> None:
 def _refuse_other_pools(conf: Any = None, options: Any = None, **_: object) -> None:
     """End a worker that was started with a pool whose jobs could not be stopped.
 
-    `-P prefork` never comes here: Celery takes it for its default, and ours in its place.
+    What was typed is looked at, too: Celery takes `-P prefork` for its own default, and would use
+    ours in its place without a word.
     """
     pool = (options or {}).get("pool") or conf.worker_pool
     name = getattr(pool, "__module__", str(pool))
+    typed = {part for word in sys.argv for part in word.split("=")} & {"prefork", "processes"}
+    name = typed.pop() if typed else name
     if "thread" not in name:
         raise SystemExit(
             f"reviewbot: the pool {name} cannot be used: jobs share one loop and end together;"

@@ -183,6 +183,7 @@ class FakeGitHub:
         with self.lock:
             self.counts[operation] += 1
             reply = routes.answer(self, route, request)
+            reply.headers["x-ratelimit-remaining"] = str(max(0, 5000 - self.counts.total()))
         if route is not None:
             self.violations += violations(request, reply)
         return reply
