@@ -1,13 +1,12 @@
 """What people do on GitHub, and what the bot makes of it: the real parts, end to end."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
-from tests.bot import CELERY, ROOT, Bot, eventually, free_port
+from tests.bot import Bot, eventually, free_port
 from tests.fakes.forge import Pull
 from tests.fakes.forge.faults import (
     BAD_GATEWAY,
@@ -280,13 +279,3 @@ def page(port: int, path: str) -> str:
     with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
         text: str = answer.read().decode()
         return text
-
-
-@pytest.mark.parametrize("pool", ["prefork", "solo", "processes"])
-def test_a_worker_with_another_pool_is_refused(bot: Bot, pool: str) -> None:
-    command = [str(CELERY), "-A", "worker.app", "worker", "-P", pool]
-    done = subprocess.run(
-        command, cwd=ROOT, env=bot.env, capture_output=True, text=True, check=False, timeout=30
-    )
-    assert done.returncode != 0
-    assert "cannot be used" in done.stderr
