@@ -592,19 +592,14 @@ class Life(RuleBasedStateMachine):
         return changed
 
     @invariant()
-    def a_claim_that_we_know_of_is_the_one_in_the_table(self) -> None:
-        owners = {row["id"]: row["owner"] for row in self.rows()}
+    def every_job_has_one_owner_and_comes_up_again(self) -> None:
+        rows = self.rows()
+        owners = {row["id"]: row["owner"] for row in rows}
         assert all(owners[job_id] == owner for job_id, (owner, _) in self.valid.items())
-
-    @invariant()
-    def no_more_than_one_review_of_a_pull_request_is_alive(self) -> None:
-        alive = [row["number"] for row in self.rows() if row["state"] in ACTIVE]
-        assert len(alive) == len(set(alive))
-
-    @invariant()
-    def whatever_has_something_to_do_comes_up_again(self) -> None:
+        alive = [row["number"] for row in rows if row["state"] in ACTIVE]
+        assert len(alive) == len(set(alive))  # one review of a pull request
         later = at_time(self.inbox, NOW + 10**9)
-        assert {row["id"] for row in self.rows() if has_work(row)} == set(later.due())
+        assert {row["id"] for row in rows if has_work(row)} == set(later.due())
 
     def teardown(self) -> None:
         """Live workers end all that is left: every pull request has come to an end."""
