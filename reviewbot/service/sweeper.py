@@ -15,18 +15,20 @@ REDELIVER_EVERY = 300.0
 FORGET_EVERY = 3600.0
 FIRST_FORGET = 60.0
 """Soon after the start: a process that never lives for an hour forgets, too."""
-MOST = 200
+MOST = 100
 _log = get_logger()
 
 
 class Sweeper:
     """Wakes workers for jobs that are due, asks for missed deliveries, and forgets what is old."""
 
-    def __init__(self, database: Database, send: Send, keep_days: int) -> None:
+    def __init__(
+        self, database: Database, send: Send, keep_days: int, first_forget: float = FIRST_FORGET
+    ) -> None:
         self._database = database
         self._send = send
         self._keep_seconds = keep_days * 86_400.0
-        self._forget_at = time.monotonic() + FIRST_FORGET
+        self._forget_at = time.monotonic() + first_forget
         self._redelivered = ""
         self._problem = ""
 
