@@ -1,11 +1,8 @@
 """Settings come in; out come the parts of the service that they choose."""
 
 import asyncio
-import os
-import socket
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,37 +10,19 @@ from urllib.request import urlopen
 
 import platformdirs
 
-from reviewbot import bootstrap
-from reviewbot.errors import ModelUnavailableError, ServerError, SettingsError
-from reviewbot.git.fetch import Limits
-from reviewbot.git.store import Store
-from reviewbot.github.app import App
+from reviewbot.errors import ServerError, SettingsError
 from reviewbot.github.webhook import Policy
-from reviewbot.model.ask import Patience, Ports
-from reviewbot.model.connection import Connection
-from reviewbot.model.gate import Gate, Key
-from reviewbot.model.kept import Kept
-from reviewbot.service import broker, chores, metrics, queue, schema
-from reviewbot.service.answers import KeptForAll
+from reviewbot.service import broker, metrics, queue, schema
 from reviewbot.service.api import Check, Parts
-from reviewbot.service.beat import Beat
 from reviewbot.service.database import Database, open_database
 from reviewbot.service.group_commit import GroupCommit
 from reviewbot.service.jobs import mark_published
-from reviewbot.service.loop import Loop
-from reviewbot.service.model import SharedModel
-from reviewbot.service.process import Process
 from reviewbot.service.queue import Publisher
-from reviewbot.service.review_job import Rules, Tools, review_pull
-from reviewbot.service.running import Register
 from reviewbot.service.sweeper import Sweeper
-from reviewbot.service.work import Work
 from reviewbot.settings import Secret, Settings
 
 if TYPE_CHECKING:
     from celery import Celery
-
-_FREE_BYTES = 1_000_000_000
 
 
 def data_folder(settings: Settings) -> Path:
@@ -63,16 +42,7 @@ def check_service(settings: Settings) -> None:
             "REVIEWBOT_GITHUB_WEBHOOK_SECRET is not set: without it anyone could send deliveries;"
             " choose a long random text and give GitHub the same"
         )
-    make_app(settings)
-
-
-def make_app(settings: Settings) -> App:
-    """Make the App; raises `SettingsError` where its id or key is missing or none."""
-    assert settings.github_app_id is not None
-    return App(
-        settings.github_url, settings.github_app_id, private_key(settings),
-        note_limit=metrics.note_limit,
-    )  # fmt: skip
+    private_key(settings)
 
 
 def private_key(settings: Settings) -> Secret:
@@ -188,65 +158,3 @@ def _see_model(settings: Settings) -> str:
             return "answers"
     except (OSError, ValueError) as error:
         raise ServerError(f"the model server does not answer ({type(error).__name__})") from None
-
-
-def make_worker(settings: Settings) -> Process:
-    """Make what one worker process works with."""
-    check_service(settings)
-    database = make_database(settings)
-    register = Register()
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    model = SharedModel(lambda: _connect(settings), settings.concurrency)
-    loop = Loop()
-    tools = Tools(
-        database=database,
-        app=make_app(settings),
-        loop=loop,
-        model=model,
-        store=make_store(settings),
-        keys=bootstrap.marker_keys(settings),
-        ports=partial(_ports, settings, model.gate, KeptForAll()),
-        rules=Rules(
-            owners_of(settings), settings.skip_drafts, settings.skip_bots,
-            settings.check_fail_on, settings.github_write_interval, settings.answer_tokens,
-            Limits(diff=settings.max_diff_mb * 1_000_000),
-        ),
-    )  # fmt: skip
-    kinds = {
-        "review": partial(review_pull, tools),
-        "merge_check": partial(chores.pass_merge_queue, tools),
-        "redeliver": partial(chores.redeliver, tools),
-        "purge": partial(chores.purge, tools),
-    }
-    beat = Beat(database, register, name, settings.lease_seconds, model.share)
-    work = Work(database, register, name, settings.lease_seconds, kinds)
-    return Process(loop, beat, model, register, work)
-
-
-def make_store(settings: Settings) -> Store:
-    """Make the store of fetched repositories."""
-    folder = data_folder(settings) / "repositories"
-    return Store(folder, settings.repositories_mb * 1_000_000, _FREE_BYTES)
-
-
-def _connect(settings: Settings) -> AbstractAsyncContextManager[Connection]:
-    """Reach the model server: a worker runs no model, since each of several would run one."""
-    if settings.model_url is None:
-        raise ModelUnavailableError(
-            "REVIEWBOT_MODEL_URL is not set; `reviewbot serve` runs a model where there is none"
-        )
-    return bootstrap.connect(settings)
-
-
-def _ports(
-    settings: Settings, gate: Gate, probes: Kept, connection: Connection, kept: Kept, key: Key
-) -> Ports:
-    return Ports(
-        server=connection.server,
-        url=connection.url,
-        gate=gate,
-        kept=kept,
-        probes=probes if settings.schema == "enforce" else None,
-        patience=Patience(settings.call_seconds, settings.retry_seconds),
-        key=key,
-    )

@@ -173,11 +173,21 @@ def test_a_head_that_comes_back_is_reviewed_if_it_was_not(inbox: Inbox) -> None:
     assert inbox.states == [("a", 0, "new"), ("b", 0, "superseded")]
 
 
-def test_a_head_that_comes_back_after_its_review_is_done(inbox: Inbox) -> None:
+def test_a_head_that_comes_back_after_its_review_has_the_others_read_again(inbox: Inbox) -> None:
+    """It is the head again, or an old delivery that comes late: only GitHub knows."""
     inbox.finishes(inbox.claims(*inbox.takes(push("a"))), "done")
-    inbox.takes(push("b"))
+    worker = inbox.claims(*inbox.takes(push("b")))
     assert inbox.takes(push("a")) == ()
+    assert inbox.watches(worker) == Watched("running", recheck=True)
+    inbox.finds_head(worker, "a")
     assert inbox.states == [("a", 0, "done"), ("b", 0, "superseded")]
+
+
+def test_an_old_delivery_that_comes_late_does_not_end_the_new_head(inbox: Inbox) -> None:
+    inbox.finishes(inbox.claims(*inbox.takes(push("a"))), "done")
+    [job] = inbox.takes(push("b"))
+    inbox.takes(push("a"))
+    assert inbox.due() == [job]
 
 
 def test_a_head_that_came_back_while_it_was_posted_is_posted_with_care(inbox: Inbox) -> None:

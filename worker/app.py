@@ -5,7 +5,8 @@ import os
 from celery import signals
 
 from reviewbot.bootstrap import config_file
-from reviewbot.bootstrap_service import make_queue, make_worker, secrets_of
+from reviewbot.bootstrap_service import make_queue, secrets_of
+from reviewbot.bootstrap_worker import make_worker
 from reviewbot.service.logs import get_logger, set_up_logs
 from reviewbot.service.metrics import serve_metrics
 from reviewbot.service.queue import TASK

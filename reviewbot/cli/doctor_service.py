@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from reviewbot.bootstrap_service import (
     broker_url,
     check_service,
-    make_app,
     open_unprepared,
 )
+from reviewbot.bootstrap_worker import make_app
 from reviewbot.errors import DatabaseError, GitHubDeniedError, ReviewbotError
 from reviewbot.service import broker, schema
 from reviewbot.settings import Settings

@@ -70,7 +70,10 @@ def run_serve(settings: Settings) -> int:
 
     Raises `ReviewbotError` where one cannot start.
     """
+    from reviewbot.bootstrap_worker import make_app  # noqa: PLC0415
+
     check_service(settings)
+    make_app(settings)  # a key that is none is told before anything is started
     if not settings.port:
         raise SettingsError("REVIEWBOT_PORT must be a port: GitHub is to find it")
     folder = data_folder(settings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from reviewbot.errors import GitHubGoneError
+from reviewbot.errors import GitHubGoneError, GitHubLimitError, GitHubTemporaryError
 from reviewbot.github import wire
 from reviewbot.github.client import GitHub, Turn, place_of
 from reviewbot.github.pygithub import AppKey, Client
@@ -140,7 +140,12 @@ class App:
     def _fetch_token(self, installation: int) -> Token:
         path = f"/app/installations/{installation}/access_tokens"
         with closing(Client(self._place, self._key)) as client:
-            made = client.write("POST", path, wire.InstallationToken, _JWT)
+            try:
+                made = client.write("POST", path, wire.InstallationToken, _JWT)
+            except GitHubLimitError:
+                raise
+            except GitHubTemporaryError:  # a token too many harms nobody
+                made = client.write("POST", path, wire.InstallationToken, _JWT)
         return Token(Secret(made.token), _moment(made.expires_at))
 
     def _asked(self) -> wire.OwnApp:

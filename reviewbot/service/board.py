@@ -131,15 +131,23 @@ class Board:
             self.by_id[job_id] = entry
             self._of(entry.wanted).append(entry)
 
-    def review(self, wanted: Wanted) -> Entry:
+    def review(self, wanted: Wanted, *, is_read: bool = False) -> Entry:
         """Want a head reviewed: its latest run is the one. Everything else of the pull request
         that is alive gives way.
+
+        Unless the head `is_read` from GitHub just now, it may be an old one that comes late. Its
+        worker would find that out; where it is done and has none, those of the others do, which
+        read the pull request again.
         """
         same = list(self._runs(wanted))
         latest = max(same, key=lambda one: one.wanted.run, default=None)
         entry = self._ask(wanted, latest)
         for other in self._of(wanted):
-            if other is not entry:
+            if other is entry or other.state not in ACTIVE:
+                continue
+            if entry.state == "done" and not is_read:
+                other.recheck = True
+            else:
                 _give_way(other, NEWER_HEAD)
         return entry
 

@@ -11,10 +11,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, or_, select, true, update
 
-from reviewbot.service import tables
+from reviewbot.service import claimed, listing, tables
 from reviewbot.service.board import Board, lock, repository_name
+from reviewbot.service.claimed import (
+    FIELDS,
+    change,
+    ended_before,
+    has_work,
+    in_order,
+    is_active,
+    is_free,
+    one_less,
+    same_pull,
+)
 from reviewbot.service.tables import job as table
 
+Job = claimed.Job
 ACTIVE = tables.ACTIVE
 ENDED = tables.ENDED
 MAX_ATTEMPTS = 5
@@ -25,53 +37,11 @@ CLEAN_UP_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A claimed job. `state` is what it was claimed in: `posting` after an end in mid-posting,
-    `superseded` or `failed` where only its check run is to be completed.
-    """
-
-    id: int
-    kind: str
-    installation: int
-    repository_id: int
-    owner_login: str
-    repository: str
-    number: int
-    base: str
-    head: str
-    run: int
-    state: str
-    reason: str
-    owner: str
-    attempts: int
-    created_at: float
-    claimed_at: float
-    check_run_id: int | None
-    check_open: bool
-    delivery: str
-
-    @property
-    def name(self) -> str:
-        """Say `owner/repo#12`."""
-        return f"{self.owner_login}/{self.repository}#{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class Watched:
     """What others made of a job that a worker holds."""
 
     state: str
     recheck: bool
-
-
-_FIELDS = [table.c[name] for name in Job.__dataclass_fields__]
-_is_active = table.c.state.in_(ACTIVE)
-_one_less = case((table.c.attempts > 0, table.c.attempts - 1), else_=0)
-_has_work = or_(_is_active, and_(table.c.state.in_(ENDED), table.c.check_open))
-
-
-def _is_free(now: float) -> ColumnElement[bool]:
-    return and_(table.c.not_before <= now, or_(table.c.owner.is_(None), table.c.lease_until < now))
 
 
 def claim(
@@ -85,7 +55,7 @@ def claim(
     moved = table.c.progress > table.c.progress_at_claim
     taken = (
         update(table)
-        .where(table.c.id == job_id, _has_work, _is_free(now))
+        .where(table.c.id == job_id, has_work, is_free(now))
         .values(
             owner=uuid.uuid4().hex,
             worker=worker,
@@ -97,10 +67,10 @@ def claim(
             state=case((table.c.state == "new", "running"), else_=table.c.state),
             # a check run that nobody could complete for a day gets this one last try
             check_open=case(
-                (_ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open
+                (ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open
             ),
         )
-        .returning(*_FIELDS)
+        .returning(*FIELDS)
     )
     row = connection.execute(taken).mappings().one_or_none()
     if row is None:
@@ -114,7 +84,7 @@ def claim(
 def _give_up(connection: Connection, job: Job, now: float) -> Job | None:
     reason = f"{MAX_ATTEMPTS} attempts ended without progress; the last: {job.reason or 'lost'}"
     told = job.kind == "review"
-    _change(connection, job, _is_active, state="failed", reason=reason, finished_at=now,
+    change(connection, job, is_active, state="failed", reason=reason, finished_at=now,
             check_open=told, owner=job.owner if told else None)  # fmt: skip
     return replace(job, state="failed", reason=reason, check_open=True) if told else None
 
@@ -125,7 +95,7 @@ def heartbeat(
     """Renew the leases of claims."""
     if owners:
         held = table.c.owner.in_(owners)
-        renewed = update(table).where(held, _in_order(held))
+        renewed = update(table).where(held, in_order(held))
         connection.execute(renewed.values(lease_until=now + lease_seconds))
 
 
@@ -146,22 +116,28 @@ def is_wanted(connection: Connection, job: Job, state: str) -> bool:
 def advance(connection: Connection, job: Job, state: str) -> bool:
     """Take a job to the next state; False where it was lost or superseded."""
     also = {"unclean_posting": true()} if state == "posting" else {}
-    return _change(connection, job, _is_active, state=state, progress=table.c.progress + 1, **also)
+    return change(connection, job, is_active, state=state, progress=table.c.progress + 1, **also)
 
 
 def note_progress(connection: Connection, job: Job) -> bool:
     """Count a step; False where the job was lost."""
-    return _change(connection, job, true(), progress=table.c.progress + 1)
+    return change(connection, job, true(), progress=table.c.progress + 1)
 
 
 def set_check(connection: Connection, job: Job, check_run_id: int | None) -> bool:
-    """Note that a check run is about to be created, or which one was; it must be completed."""
-    return _change(connection, job, true(), check_open=True, check_run_id=check_run_id)
+    """Note that a check run is about to be created, or which one was: that is a step. It must be
+    completed.
+    """
+    step = 0 if check_run_id is None else 1
+    return change(
+        connection, job, true(), check_open=True, check_run_id=check_run_id,
+        progress=table.c.progress + step,
+    )  # fmt: skip
 
 
 def close_check(connection: Connection, job: Job) -> bool:
     """Note that the check run of an ended job is completed, or that there is none."""
-    return _change(connection, job, true(), check_open=False, owner=None)
+    return change(connection, job, true(), check_open=False, owner=None)
 
 
 def finish(
@@ -180,24 +156,53 @@ def finish(
     """
     if job.state in ENDED:
         return close_check(connection, job)
+    if state == "superseded":
+        asked = and_(is_active, table.c.delivery != job.delivery)
+        return change(connection, job, true(), **_ended(job, state, reason, now, unless=asked))
+    gave_way = table.c.state == "superseded"
+    values = _ended(job, state, reason, now, unless=gave_way if state == "failed" else false())
     if state == "done":
-        return _change(
-            connection, job, true(), state=state, reason=reason, finished_at=now, owner=None,
-            review_id=review_id, not_before=0, published_at=0, check_open=False,
-            unclean_posting=False,
-        )  # fmt: skip
-    asked = and_(_is_active, table.c.delivery != job.delivery)
-    stays = asked if state == "superseded" else table.c.state == "superseded"
+        values |= {"review_id": review_id, "check_open": false(), "unclean_posting": false()}
+    if change(connection, job, table.c.delivery == job.delivery, **values):
+        return True
+    lock(connection, [repository_name(job.repository_id)])
+    connection.execute(select(table.c.id).where(same_pull(job)).order_by(table.c.id)
+                       .with_for_update())  # fmt: skip
+    if not change(connection, job, true(), **values):
+        return False
+    _read_once_more(connection, job, now)
+    return True
+
+
+def _ended(
+    job: Job, state: str, reason: str, now: float, unless: ColumnElement[bool]
+) -> dict[str, Any]:
+    """Give the values of a job that ends, unless it is to stay as it is, and is given back."""
     check_open = true() if state == "failed" else table.c.check_open
-    return _change(
-        connection, job, true(), owner=None, not_before=0, published_at=0,
-        state=case((stays, table.c.state), else_=state),
-        reason=case((stays, table.c.reason), else_=reason),
-        finished_at=case((stays, table.c.finished_at), else_=now),
-        attempts=case((stays, _one_less), else_=table.c.attempts),
-        check_open=case((stays, table.c.check_open), else_=check_open)
-        if job.kind == "review" else false(),
-    )  # fmt: skip
+    stays_open = case((unless, table.c.check_open), else_=check_open)
+    return {
+        "owner": None, "not_before": 0, "published_at": 0,
+        "state": case((unless, table.c.state), else_=state),
+        "reason": case((unless, table.c.reason), else_=reason),
+        "finished_at": case((unless, table.c.finished_at), else_=now),
+        "attempts": case((unless, one_less), else_=table.c.attempts),
+        "check_open": stays_open if job.kind == "review" else false(),
+    }  # fmt: skip
+
+
+def _read_once_more(connection: Connection, job: Job, now: float) -> None:
+    """Have a pull request read again, by the review that gave way last.
+
+    A delivery that came while this job was worked on made it the right one and all others give
+    way, but it may have been an old one that came late; and the worker read before that.
+    """
+    alive = select(table.c.id).where(same_pull(job), is_active).limit(1)
+    last = select(table.c.id).where(same_pull(job), table.c.state == "superseded")
+    last = last.order_by(table.c.finished_at.desc(), table.c.id.desc()).limit(1)
+    if job.kind == "review" and connection.scalar(alive) is None:
+        last_id = connection.scalar(last)
+        if last_id is not None:
+            listing.replay(connection, last_id, now)
 
 
 def release(
@@ -213,11 +218,11 @@ def release(
 
     The check run of a job that ended is given up on after a day.
     """
-    return _change(
+    return change(
         connection, job, true(), owner=None, not_before=not_before, published_at=0,
-        reason=case((_is_active, reason), else_=table.c.reason),
-        attempts=table.c.attempts if counts else _one_less,
-        check_open=case((_ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open),
+        reason=case((is_active, reason), else_=table.c.reason),
+        attempts=table.c.attempts if counts else one_less,
+        check_open=case((ended_before(now - CLEAN_UP_SECONDS), false()), else_=table.c.check_open),
     )  # fmt: skip
 
 
@@ -226,14 +231,17 @@ def supersede_by_head(
 ) -> int | None:
     """Make way for the head that the pull request really has; gives the id of its job.
 
-    None, and nothing is changed, where the claim is lost or something newer took its place.
+    None, and nothing is changed, where the claim is lost, something newer took its place, or
+    somebody asked for this head since it was claimed.
     """
     lock(connection, [repository_name(job.repository_id)])
     board = Board(connection, [(job.repository_id, job.number)], [head, job.head], [job.id])
     mine = board.by_id.get(job.id)
     if mine is None or mine.owner != job.owner or mine.state not in ACTIVE:
         return None
-    right = board.review(replace(mine.wanted, head=head, base=base, run=0))
+    if mine.wanted.delivery != job.delivery:  # it was asked for since: what was read may be old
+        return None
+    right = board.review(replace(mine.wanted, head=head, base=base, run=0), is_read=True)
     board.write(now)
     return right.id
 
@@ -250,7 +258,7 @@ def due(connection: Connection, now: float, most: int) -> list[int]:
     )
     ripe = (
         select(table.c.id)
-        .where(_has_work, _is_free(now), lost)
+        .where(has_work, is_free(now), lost)
         .order_by(table.c.published_at, table.c.created_at)
         .limit(most)
     )
@@ -262,19 +270,4 @@ def mark_published(connection: Connection, ids: Sequence[int], now: float) -> No
     if ids:
         # one that was claimed meanwhile, and perhaps given back, may need another message
         still = and_(table.c.id.in_(ids), table.c.claimed_at <= now)
-        connection.execute(update(table).where(still, _in_order(still)).values(published_at=now))
-
-
-def _ended_before(then: float) -> ColumnElement[bool]:
-    return and_(~_is_active, table.c.finished_at < then)
-
-
-def _in_order(some: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Lock rows by id, as `board` does: two that lock several never wait for each other."""
-    return table.c.id.in_(select(table.c.id).where(some).order_by(table.c.id).with_for_update())
-
-
-def _change(connection: Connection, job: Job, also: ColumnElement[bool], **values: Any) -> bool:
-    """Write to a job that this claim still holds."""
-    held = update(table).where(table.c.id == job.id, table.c.owner == job.owner, also)
-    return connection.execute(held.values(**values)).rowcount == 1
+        connection.execute(update(table).where(still, in_order(still)).values(published_at=now))
