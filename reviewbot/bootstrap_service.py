@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -112,7 +111,7 @@ def make_parts(settings: Settings) -> Parts:
     assert settings.github_app_id is not None
     database = make_database(settings)
     metrics.collect_jobs(database)
-    send = partial(queue.send, make_queue(settings))
+    send = queue.make_sender(broker_url(settings))
 
     def published(job_ids: Sequence[int]) -> None:
         with database.write() as connection:

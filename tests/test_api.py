@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from reviewbot.errors import BrokerError, ServerError
+from reviewbot.errors import BrokerError, ServerError, SettingsError
 from reviewbot.github.webhook import Policy
-from reviewbot.service import broker, jobs, queue, schema
+from reviewbot.service import broker, jobs, metrics, queue, schema
 from reviewbot.service.api import STATUSES, Answer, Limits, Parts, make_api
 from reviewbot.service.database import FILE, Database, open_database
 from reviewbot.service.group_commit import GroupCommit
@@ -166,6 +166,11 @@ def pull() -> bytes:
     return json.dumps({**PULL, "number": number, "pull_request": of_it}).encode()
 
 
+def ping() -> bytes:
+    """A body like no other: one that was sent before is a duplicate, whatever its id."""
+    return json.dumps({"zen": next(_numbers)}).encode()
+
+
 async def well() -> str:
     return "fine"
 
@@ -221,7 +226,7 @@ def sends_to_a_locked_database(api: Api) -> Reply:
 
 CASES: dict[Answer, Callable[[Api], Reply]] = {
     "taken": lambda api: api.delivers(pull()),
-    "nothing": lambda api: api.delivers(b'{"zen": "Be."}', "ping"),
+    "nothing": lambda api: api.delivers(ping(), "ping"),
     "duplicate": sends_twice,
     "no json": lambda api: api.delivers(b"{"),
     "no headers": lambda api: api.delivers(pull(), event=""),
@@ -280,10 +285,10 @@ def test_a_delivery_of_an_older_secret_is_taken_too(api: Api) -> None:
     ["", "sha256=", "sha1=" + "0" * 40, "sha256=" + "0" * 64, "sha256=" + "ü" * 32, "x" * 9000],
 )
 def test_what_is_signed_wrongly_is_refused_before_it_is_read(api: Api, signature: str) -> None:
-    before = api.inbox()
-    reply = api.delivers(b"no json at all", X_Hub_Signature_256=signature.encode().decode("latin1"))
-    assert reply.status == 401
-    assert api.inbox() == before
+    header = signature.encode().decode("latin1")
+    assert api.delivers(b"no json at all", X_Hub_Signature_256=header).status == 401
+    assert api.delivers(pull(), guid="forged", X_Hub_Signature_256=header).status == 401
+    assert "forged" not in api.inbox()
 
 
 @pytest.mark.parametrize(
@@ -333,11 +338,14 @@ def test_a_body_in_pieces_without_a_length_is_cut_off_where_it_is_too_large(tmp_
 
 def test_a_body_that_breaks_off_leaves_nothing_behind(api: Api) -> None:
     body = pull()
-    before = api.inbox()
-    head = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
+    head = (
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"X-GitHub-Event: push\r\nX-GitHub-Delivery: cut\r\nX-Hub-Signature-256: {signed(body)}"
+    )
     api.dribbles(head, body[:100], close=True)
-    assert api.delivers(b"{}", "ping", guid="after").status == 200
-    assert api.inbox() == [*before, "after"]
+    assert api.delivers(ping(), "ping", guid="after").status == 200
+    assert "after" in api.inbox()
+    assert "cut" not in api.inbox()
 
 
 def test_a_slow_body_costs_its_connection(api: Api) -> None:
@@ -464,12 +472,45 @@ def test_it_is_not_ready_where_one_part_is_not_or_does_not_answer(tmp_path: Path
 
 def test_figures_are_kept_by_events_that_are_known_and_no_others(api: Api) -> None:
     for number in range(5):
-        api.delivers(b"{}", f"invented_{number}")
+        assert api.delivers(ping(), f"invented_{number}").status == 200
+    assert api.delivers(pull()).status == 202
+    eventually(lambda: 'outcome="sent"' in api.asks("GET", "/metrics").text)
     reply = api.asks("GET", "/metrics")
     assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert 'reviewbot_deliveries_total{event="other",outcome="nothing"}' in reply.text
-    assert 'reviewbot_wakeups_total{outcome="sent"}' in reply.text
     assert "invented" not in reply.text
+
+
+def test_jobs_are_counted_by_state_also_where_there_are_none(api: Api) -> None:
+    api.delivers(pull())
+    metrics.collect_jobs(api.database)
+    page = api.asks("GET", "/metrics").text
+    assert 'reviewbot_jobs{state="failed"} 0.0' in page
+    assert 'reviewbot_oldest_job_seconds{state="running"} 0.0' in page
+    figures = dict(line.rsplit(" ", 1) for line in page.splitlines() if line[0] != "#")
+    assert float(figures['reviewbot_jobs{state="new"}']) >= 1
+    assert 0 < float(figures['reviewbot_oldest_job_seconds{state="new"}']) < 600
+
+
+def test_a_worker_shows_its_figures_and_whether_it_lives() -> None:
+    lives = iter([True, False])
+    server = metrics.serve_metrics("127.0.0.1", 0, lambda: next(lives))
+    with closing(server.socket):
+        port = server.server_address[1]
+
+        def asked(path: str) -> tuple[int, bytes]:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+
+        assert asked("/livez") == (200, b"ok\n")
+        assert asked("/livez") == (503, b"stuck\n")
+        assert b"reviewbot_reviews" in asked("/metrics")[1]
+        assert asked("/other")[0] == 404
+        with pytest.raises(SettingsError, match=f"REVIEWBOT_WORKER_PORT {port}: "):
+            metrics.serve_metrics("127.0.0.1", port, lambda: True)
+        server.shutdown()
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/webhooks", "/admin"])
@@ -496,6 +537,12 @@ STRANGE: list[Any] = [
     {},
     [{}],
 ]
+READ = {
+    "action", "installation", "id", "sender", "login", "type", "repository", "name", "owner",
+    "pull_request", "number", "draft", "user", "head", "sha", "base", "ref", "changes", "check_run",
+    "check_suite", "merge_group", "head_sha", "app", "external_id",
+}  # fmt: skip
+"""What the program looks at, or might: odd values there are tried as often as everywhere else."""
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -523,10 +570,9 @@ def mutated(draw: st.DrawFn) -> tuple[str, bytes]:
     document = json.loads(body)
     document.setdefault("installation", {"id": 7})  # without one nothing is read any further
     for _ in range(draw(st.integers(1, 4))):
-        # what is read lies near the top: those places are drawn as often as all others
         every = list(places(document))
-        near = [path for path in every if len(path) <= 2]
-        path = draw(st.sampled_from(near) | st.sampled_from(every))
+        read = [path for path in every if READ.issuperset(path)]
+        path = draw(st.sampled_from(read) | st.sampled_from(every))
         change(document, path, draw(st.sampled_from([..., *STRANGE])))
     return event, json.dumps(document).encode()
 
@@ -535,8 +581,9 @@ def mutated(draw: st.DrawFn) -> tuple[str, bytes]:
 @settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @given(mutated())
 def test_no_signed_payload_however_odd_is_our_fault(api: Api, one: tuple[str, bytes]) -> None:
-    """A planted `payload["repository"]["id"]` in place of the lenient reading was found in 3 runs
-    of 3, in the first 20 examples.
+    """How it was seen to find anything: a planted `decode(payload["repository"])["owner"]["login"]`
+    for pull requests failed 3 runs of 3, by KeyError and TypeError; mutations spread evenly over
+    all places of a payload had missed it 3 times of 3.
     """
     event, body = one
     assert api.delivers(body, event).status in (200, 202, 400)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fastapi import FastAPI, Request, Response
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from reviewbot.errors import DatabaseError
 from reviewbot.github.webhook import Policy, WebhookError, parse_delivery, verify
@@ -113,7 +113,7 @@ def make_api(parts: Parts) -> FastAPI:
         return Response(body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     # plain routes: FastAPI's own would look at parameters that there are none of
-    api.add_route("/webhooks/github", webhook.receive, methods=["POST"])
+    api.add_route("/webhooks/github", webhook, methods=["POST"])  # type: ignore[arg-type]  # ASGI
     api.add_route("/livez", livez, methods=["GET"])
     api.add_route("/readyz", readyz, methods=["GET"])
     api.add_route("/metrics", page, methods=["GET"])
@@ -143,19 +143,24 @@ class _Webhook:
         self._held = 0
         self._answered: Answered[Recorded] = Answered()
 
-    async def receive(self, request: Request) -> Response:
-        """Take one delivery; the answer is one of `STATUSES`."""
-        headers = request.headers
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, as ASGI has it: each layer on the way costs a part of a delivery."""
+        answer = await self._answer(Request(scope, receive))
+        await _ANSWERS[answer](scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        raw: list[tuple[bytes, bytes]] = request.scope["headers"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         event, guid = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
-        body = await self._read(request)
+        body = await self._read(request, headers.get("content-length", "0"))
         answer = body if isinstance(body, str) else await self._take(headers, event, guid, body)
         metrics.count_delivery(event, answer)
         status, words = STATUSES[answer]
         if status >= 400:
             _log.warning("delivery refused", delivery=guid[:64], gh_event=event[:64], reason=words)
-        return _ANSWERS[answer]
+        return answer
 
-    async def _take(self, headers: Headers, event: str, guid: str, body: bytes) -> Answer:
+    async def _take(self, headers: Mapping[str, str], event: str, guid: str, body: bytes) -> Answer:
         """Verify a delivery before anything is made of it; then record it."""
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
@@ -183,10 +188,9 @@ class _Webhook:
         self._wake(recorded, received)
         return recorded.outcome
 
-    async def _read(self, request: Request) -> bytes | Answer:
+    async def _read(self, request: Request, length: str) -> bytes | Answer:
         """Read the body, and no more of it than may be."""
         limits = self._parts.limits
-        length = request.headers.get("content-length", "0")
         if length.isdigit() and int(length) > limits.body:
             return "too large"
         parts: list[bytes] = []
