@@ -12,15 +12,17 @@ from urllib.parse import parse_qs
 import jwt
 
 from tests.fakes.forge import render, rules
-from tests.fakes.forge.faults import refusal
+from tests.fakes.forge.faults import NO_PERMISSION, refusal
 from tests.fakes.forge.people import Pull, Repo
-from tests.fakes.forge.state import BOT, NEVER, Check, Review
+from tests.fakes.forge.state import APP_ID, BOT, NEVER, Check, Review
 from tests.fakes.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from tests.fakes.forge.server import FakeGitHub
 
 Answer = Callable[["Asked"], Reply]
+MOST_SECONDS = 600
+"""How long an App's own token may be good for."""
 
 
 class RefusedError(Exception):
@@ -132,6 +134,8 @@ def _redeliver(asked: Asked) -> Reply:
 
 
 def _get_user(asked: Asked) -> Reply:
+    if asked.installation is not None:
+        return NO_PERMISSION
     return json_reply(200, {"login": asked.login, "id": 7, "type": "User"})
 
 
@@ -196,12 +200,15 @@ def _delete_review(asked: Asked) -> Reply:
 
 
 def _list_checks(asked: Asked) -> Reply:
-    name = asked.query.get("check_name")
-    found = [
-        render.check(one)
+    name, at = asked.query.get("check_name"), time.time() - asked.github.list_lag
+    seen = [
+        one
         for one in reversed(asked.repo.checks)
-        if one.head == asked.parts["ref"] and name in (None, one.name)
+        if one.head == asked.parts["ref"] and name in (None, one.name) and one.created_at <= at
     ]
+    if asked.query.get("filter") != "all":  # GitHub shows the latest of each name
+        seen = list({one.name: one for one in reversed(seen)}.values())
+    found = [render.check(one) for one in seen]
     cut, headers = asked.page(found)
     return json_reply(200, {"total_count": len(found), "check_runs": cut}, **headers)
 
@@ -231,7 +238,8 @@ def _write_check(asked: Asked, check: Check) -> Reply | None:
     check.summary = output.get("summary", check.summary)
     check.annotations += output.get("annotations", [])
     check.status = asked.body.get("status", check.status)
-    check.conclusion = asked.body.get("conclusion", check.conclusion)
+    if "conclusion" in asked.body:
+        check.conclusion, check.status = asked.body["conclusion"], "completed"
     return None
 
 
@@ -297,10 +305,16 @@ def _sender(github: "FakeGitHub", route: Route, request: Request) -> tuple[str, 
 
 def _app(github: "FakeGitHub", token: str) -> str:
     try:
-        jwt.decode(token, github.public_key, algorithms=["RS256"])
+        options: Any = {"require": ["exp", "iat", "iss"]}
+        claims = jwt.decode(token, github.public_key, algorithms=["RS256"], options=options)
     except jwt.InvalidTokenError:
         message = "A JSON web token could not be decoded"
         raise RefusedError(refusal(401, message)) from None
+    if claims["exp"] > time.time() + MOST_SECONDS:
+        message = "'Expiration time' claim ('exp') is too far in the future"
+        raise RefusedError(refusal(401, message))
+    if claims["iss"] != str(APP_ID):
+        raise RefusedError(refusal(404, "Integration not found"))
     return BOT
 
 
@@ -314,11 +328,12 @@ def _user(github: "FakeGitHub", token: str) -> tuple[str, int | None]:
 
 
 def may_read(github: "FakeGitHub", request: Request) -> bool:
-    """Whether git may read: its token stands in a Basic login."""
+    """Whether git may read: its token stands in a Basic login, and sees the repository."""
     login = request.headers.get("authorization", "").removeprefix("Basic ")
     token = base64.b64decode(login).decode().partition(":")[2]
     try:
-        _user(github, token)
+        _, installation = _user(github, token)
     except RefusedError:
         return False
-    return True
+    repo = github.repos.get(request.path.partition(".git/")[0].removeprefix("/"))
+    return repo is not None and installation in (None, repo.installation)

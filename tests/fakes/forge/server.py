@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -180,13 +181,18 @@ class FakeGitHub:
         return None
 
     def _apply(self, operation: str, route: "routes.Route | None", request: Request) -> Reply:
-        with self.lock:
-            self.counts[operation] += 1
-            reply = routes.answer(self, route, request)
-            reply.headers["x-ratelimit-remaining"] = str(max(0, 5000 - self.counts.total()))
-        if route is not None:
-            self.violations += violations(request, reply)
-        return reply
+        try:
+            with self.lock:
+                self.counts[operation] += 1
+                reply = routes.answer(self, route, request)
+                left = str(max(0, 5000 - self.counts.total()))
+        except Exception as error:
+            self.violations.append(f"{request.method} {request.path}: no answer, {error!r}")
+            raise
+        if route is None:
+            self.violations.append(f"{request.method} {request.path}: this fake has no such call")
+        self.violations += violations(request, reply)
+        return replace(reply, headers=reply.headers | {"x-ratelimit-remaining": left})
 
     def _git(self, request: Request) -> Reply:
         self.counts["git"] += 1
