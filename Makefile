@@ -27,7 +27,7 @@ serve: $(RUNNABLE)
 test: $(VENV)/dev
 	$(BIN)/pytest
 
-## make test-crash  kill every part at every step, on both databases (about 10 minutes)
+## make test-crash  kill every part at every step, on both databases (about 6 minutes)
 test-crash: $(VENV)/dev
 	$(BIN)/pytest --every-crash tests/test_crash.py
 

@@ -19,7 +19,7 @@ from reviewbot.diff.parse import parse_diff
 from reviewbot.engine import plan
 from reviewbot.errors import DiffError
 from reviewbot.model.ask import SURE_SHARE, estimate_request
-from reviewbot.model.prompt import build_messages
+from reviewbot.model.prompt import Shown, build_messages
 from reviewbot.servers.client import Client
 from reviewbot.servers.completion import Message
 from reviewbot.servers.embedded import start
@@ -73,7 +73,7 @@ async def _overhead(server: LlamaCpp) -> None:
     [chunk] = _plan(FIVE_LINES)
     bare = await _tokens(server, (Message("user", ""),))
     code = await _tokens(server, (Message("user", chunk.hunks[0].body),)) - bare
-    whole = await _tokens(server, build_messages(chunk))
+    whole = await _tokens(server, build_messages(Shown(chunk)))
     figures = f"{whole} in all, {code} of the bare lines"
     show("overhead on a five-line diff", figures, whole - code, "", BOUND)
 
@@ -81,7 +81,10 @@ async def _overhead(server: LlamaCpp) -> None:
 async def _estimates(server: LlamaCpp, chunks: list[Chunk]) -> None:
     """Show how the true count stands to the estimate, over all requests of the diffs."""
     ratios = sorted(
-        [await _tokens(server, build_messages(one)) / estimate_request(one) for one in chunks]
+        [
+            await _tokens(server, build_messages(Shown(one))) / estimate_request(one)
+            for one in chunks
+        ]
     )
     percentiles = quantiles(ratios, n=100, method="inclusive")
     print(f"\n{len(chunks)} requests: true tokens in units of the estimate")

@@ -12,6 +12,7 @@ from reviewbot import bootstrap
 from reviewbot.budget import budget_for
 from reviewbot.diff.parse import parse_diff
 from reviewbot.engine import plan, review
+from reviewbot.engine.stages import ONE_LOOK
 from reviewbot.settings import Settings, load_settings
 
 DIFF_LINES = 6000  # 20 files of two chunks
@@ -55,7 +56,7 @@ async def _review(settings: Settings, diff: bytes) -> tuple[int, float, float]:
         store = bootstrap.open_store(settings)
         ports = bootstrap.make_ports(settings, connection, store, keep_answers=False)
         connected = time.perf_counter()
-        done = await review(planned, connection.info, ports, lambda _: None, max_findings=25)
+        done = await review(planned, connection.info, ports, lambda _: None, ONE_LOOK)
         end = time.perf_counter()
     assert done.coverage.reviewed_lines == done.coverage.changed_lines
     return len(planned.chunks), connected - begin, end - connected

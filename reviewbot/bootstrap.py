@@ -1,15 +1,19 @@
 """Settings come in; out come the parts that they choose. The one place that picks them."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import platformdirs
 
 from reviewbot.budget import DEFAULT_INFO
-from reviewbot.errors import InputError, TemporaryError
+from reviewbot.engine.stages import Stages
+from reviewbot.errors import InputError, SettingsError, TemporaryError
+from reviewbot.findings.calibration import SHIPPED, Calibration
 from reviewbot.github.marker import MarkerKey, marker_key
 from reviewbot.model.ask import Patience, Ports
 from reviewbot.model.connection import Connection
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 _START_PATIENCE = 2.0  # with one try more and a connection's 4 s, silence is told of within 5 s
 _START_WAIT = 0.5
+_SHIPPED_CALIBRATIONS = Path(__file__).parent / "findings" / "calibrations.json"
 
 
 def cache_folder(settings: Settings) -> Path:
@@ -118,6 +123,40 @@ def make_ports(
         probes=store if settings.schema == "enforce" else None,
         patience=Patience(settings.call_seconds, settings.retry_seconds),
     )
+
+
+def make_stages(settings: Settings, info: ServerInfo, *, show_all: bool = False) -> Stages:
+    """Say how a review is made; `show_all` shows whatever was not refuted."""
+    return Stages(
+        looks=settings.looks,
+        context=settings.code_context,
+        merge=settings.merge,
+        checks=settings.claim_checks,
+        judge=settings.judge,
+        wording=settings.wording,
+        threshold=0.0 if show_all else settings.threshold,
+        most=sys.maxsize if show_all else settings.max_findings,
+        calibration=load_calibration(settings.calibration, info),
+    )
+
+
+def load_calibration(path: Path | None, info: ServerInfo) -> Calibration:
+    """Give the calibration of a model behind a kind of server: out of the file that is set, else
+    the one that is shipped for it, else the one for no model in particular.
+
+    Raises `SettingsError` where the file cannot be read.
+    """
+    name = f"{info.kind} {info.model}"
+    for place in (path, _SHIPPED_CALIBRATIONS):
+        if place is None:
+            continue
+        try:
+            every = msgspec.json.decode(place.read_bytes(), type=dict[str, Calibration])
+        except (OSError, msgspec.MsgspecError) as error:
+            raise SettingsError(f"REVIEWBOT_CALIBRATION: {place} cannot be read: {error}") from None
+        if name in every:
+            return every[name]
+    return SHIPPED
 
 
 def marker_keys(settings: Settings) -> tuple[MarkerKey, ...]:

@@ -63,6 +63,7 @@ def make_worker(settings: Settings) -> Process:
         store=make_store(settings),
         keys=bootstrap.marker_keys(settings),
         ports=partial(_ports, settings, model.gate, KeptForAll()),
+        stages=lambda connection: bootstrap.make_stages(settings, connection.info),
         rules=Rules(
             owners_of(settings), settings.skip_drafts, settings.skip_bots,
             settings.check_fail_on, settings.github_write_interval, settings.answer_tokens,

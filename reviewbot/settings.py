@@ -55,6 +55,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_diff_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200
     cache_dir: Path | None = None
 
+    looks: Annotated[int, msgspec.Meta(ge=1, le=5)] = 3
+    code_context: bool = True
+    merge: bool = True
+    claim_checks: bool = True
+    judge: bool = True
+    wording: bool = True
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    max_findings: Annotated[int, msgspec.Meta(ge=0)] = 5
+    calibration: Path | None = None
+
     github_app_id: Positive | None = None
     github_private_key: Secret | None = None
     github_private_key_file: Path | None = None

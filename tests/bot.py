@@ -25,7 +25,7 @@ from reviewbot.service import broker, listing
 from reviewbot.service.database import Database, open_database
 from tests.fakes.forge import FakeGitHub
 from tests.fakes.model_server import Finder, ModelServer, Tgi
-from tests.run import COMMAND, variables
+from tests.run import COMMAND, ONE_LOOK, variables
 
 CELERY = Path(sys.executable).parent / "celery"
 ROOT = Path(__file__).parents[1]
@@ -108,7 +108,8 @@ class Bot:
         }  # fmt: skip
         database = {"database_url": database_url} if database_url else {}
         home = {"HOME": str(folder), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
-        self.env = home | variables(retry_seconds=0.01) | variables(**(given | database | settings))
+        plain = variables(retry_seconds=0.01) | ONE_LOOK | variables(max_findings=200)
+        self.env = home | plain | variables(**(given | database | settings))
         self.database: Database = open_database(database_url, folder / "data")
         self.github.webhook_url = f"http://127.0.0.1:{self.port}/webhooks/github"
         self.broker = self.starts_broker()

@@ -124,12 +124,20 @@ def environment(
     kept = ("PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
     home = str(Path(os.environ["XDG_CACHE_HOME"]).parent)
     own = {name: os.environ[name] for name in kept} | {"HOME": home, "GIT_CONFIG_NOSYSTEM": "1"}
-    return own | variables(retry_seconds=0.01) | variables(**settings) | dict(env or {})
+    plain = variables(retry_seconds=0.01) | ONE_LOOK
+    return own | plain | variables(**settings) | dict(env or {})
 
 
 def variables(**settings: str | float | Path) -> dict[str, str]:
     """The variables of the environment that make these settings."""
     return {f"REVIEWBOT_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+ONE_LOOK = variables(
+    looks=1, judge="false", wording="false", claim_checks="false", code_context="false",
+    threshold=0, max_findings=25,
+)  # fmt: skip
+"""A review without the stages, for tests of all that is around them: one call for each chunk."""
 
 
 def on_terminal(

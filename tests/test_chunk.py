@@ -4,7 +4,7 @@ from reviewbot.diff.chunk import Chunk, changed_ranges, halve, print_lines, spli
 from reviewbot.diff.hunks import Hunk
 from reviewbot.diff.parse import FileDiff, parse_diff
 from reviewbot.diff.tokens import estimate_tokens
-from reviewbot.model.prompt import build_messages
+from reviewbot.model.prompt import Shown, build_messages
 
 PLENTY = 100_000
 
@@ -103,7 +103,7 @@ def test_the_headers_of_hunks_count_too() -> None:
     chunks, _ = split_file(file, 600)
     assert max(chunk.tokens for chunk in chunks) <= 600
     for chunk in chunks:
-        change = build_messages(chunk)[1].content.split("<change>")[1].split("</change>")[0]
+        change = build_messages(Shown(chunk))[1].content.split("<change>")[1].split("</change>")[0]
         assert estimate_tokens(change) <= chunk.tokens
 
 

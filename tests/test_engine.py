@@ -14,6 +14,7 @@ from reviewbot import engine
 from reviewbot.budget import Budget, budget_for
 from reviewbot.diff.parse import parse_diff
 from reviewbot.engine import Answered, Plan
+from reviewbot.engine.stages import ONE_LOOK
 from reviewbot.errors import RefusedError, ServerError, TemporaryError, TooLongError
 from reviewbot.findings.review import Review
 from reviewbot.model.ask import Patience, Ports, estimate_request
@@ -86,7 +87,7 @@ def ports(server: Server, gate: Gate, key: Key = (), **patience: float) -> Ports
 
 async def review(plan: Plan, ports: Ports, heard: list[Answered] | None = None) -> Review:
     tell = (heard if heard is not None else []).append
-    return await engine.review(plan, INFO, ports, tell, max_findings=25)
+    return await engine.review(plan, INFO, ports, tell, ONE_LOOK)
 
 
 # Many reviews on one loop.
@@ -123,7 +124,7 @@ def test_small_reviews_do_not_wait_for_a_big_one() -> None:
     async def timed(plan: Plan, ports: Ports) -> float:
         clock = asyncio.get_running_loop().time
         began, heard = clock(), []
-        await engine.review(plan, INFO, ports, lambda _: heard.append(clock()), max_findings=25)
+        await engine.review(plan, INFO, ports, lambda _: heard.append(clock()), ONE_LOOK)
         return heard[-1] - began
 
     async def together() -> tuple[list[float], float]:

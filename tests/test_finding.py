@@ -5,8 +5,6 @@ import pytest
 from reviewbot.diff.chunk import Chunk, print_lines, split_file
 from reviewbot.diff.parse import parse_diff
 from reviewbot.findings.finding import Finding, build_finding
-from reviewbot.findings.merge import merge
-from reviewbot.findings.rank import cap
 from reviewbot.model.answer import Said, Severity
 
 BODY = " def f():\n-    return 1\n+    x = 2\n+    return x\n \n"
@@ -200,42 +198,3 @@ def finding_at(index: int, severity: Severity, title: str) -> Finding:
     )
     assert finding is not None
     return finding
-
-
-def test_of_repeats_the_gravest_is_kept_in_the_first_ones_place() -> None:
-    said = [
-        finding_at(2, "minor", "first"),
-        finding_at(3, "minor", "other"),
-        finding_at(2, "critical", "graver"),
-        finding_at(2, "critical", "again"),
-    ]
-    kept, repeats = merge(said)
-    assert [finding.title for finding in kept] == ["graver", "other"]
-    assert [finding.title for finding in repeats] == ["first", "again"]
-
-
-def test_another_category_or_line_is_no_repeat() -> None:
-    one = finding_at(2, "minor", "a")
-    other = build_finding(Said(IDS[2], IDS[2], "minor", "security", "b", [], []), CHUNK)
-    assert other is not None
-    assert merge([one, other, finding_at(1, "minor", "c")])[1] == []
-
-
-def test_the_cap_shows_the_gravest_in_the_order_of_the_diff() -> None:
-    findings = [
-        finding_at(0, "minor", "a"),
-        finding_at(2, "major", "b"),
-        finding_at(3, "minor", "c"),
-        finding_at(6, "critical", "d"),
-        finding_at(7, "major", "e"),
-    ]
-    shown, hidden = cap(findings, 3)
-    assert [finding.title for finding in shown] == ["b", "d", "e"]
-    assert [finding.title for finding in hidden] == ["a", "c"]
-
-
-@pytest.mark.parametrize(("most", "count"), [(-1, 0), (0, 0), (1, 1), (4, 2)])
-def test_the_cap_shows_at_most_so_many(most: int, count: int) -> None:
-    both = [finding_at(0, "minor", "a"), finding_at(2, "minor", "b")]
-    shown, hidden = cap(both, most)
-    assert (len(shown), len(hidden)) == (count, 2 - count)

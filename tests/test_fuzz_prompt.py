@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reviewbot.diff.chunk import Chunk
 from reviewbot.diff.hunks import Hunk
-from reviewbot.model.prompt import build_messages, neutralise, restore
+from reviewbot.model.prompt import Shown, build_messages, neutralise, restore
 from tests.diffs import LINE_CHARACTERS, TEXTS
 
 CONTROL_STRINGS = (
@@ -47,7 +47,7 @@ def hostile_chunks(draw: st.DrawFn) -> Chunk:
 
 
 def user_text(chunk: Chunk) -> str:
-    return build_messages(chunk)[1].content
+    return build_messages(Shown(chunk))[1].content
 
 
 @settings(max_examples=1000)

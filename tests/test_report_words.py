@@ -118,5 +118,5 @@ def test_the_tally_counts_by_severity_gravest_first() -> None:
 
 
 def test_hidden_findings_are_counted_with_the_option_that_shows_them() -> None:
-    assert hidden(full_review()) == "3 more, no graver than these, not shown: see --max-findings"
+    assert hidden(full_review()) == "3 more, less likely than these, not shown: see --all"
     assert hidden(clean_review()) == ""

@@ -24,8 +24,8 @@ DIFF = changed(
 ) + added("b.py", "x = 1", "y = 2  # BUG")
 FOUND = [
     ("src/a.py", "LEFT", 11, 11),
-    ("src/a.py", "RIGHT", 11, 11),
     ("b.py", "RIGHT", 2, 2),
+    ("src/a.py", "RIGHT", 11, 11),
 ]
 FORMATS = ("text", "json", "sarif", "rdjson", "markdown", "github")
 
@@ -41,7 +41,7 @@ def cheap(text: str) -> int:
     return len(text) // 12 + 1
 
 
-def test_planted_bugs_are_found_on_their_lines_in_the_order_of_the_diff(
+def test_planted_bugs_are_found_on_their_lines_gravest_first(
     server: ModelServer,
 ) -> None:
     run = review(DIFF, server.url)
@@ -55,7 +55,7 @@ def test_planted_bugs_are_found_on_their_lines_in_the_order_of_the_diff(
     assert run.document["model"] == "ibm-granite/granite-4.1-8b"
 
 
-def test_the_order_is_that_of_the_diff_however_the_answers_come(server: ModelServer) -> None:
+def test_the_order_is_the_same_however_the_answers_come(server: ModelServer) -> None:
     server.fault(faults.Slow(0.5), containing="src/a.py")
     assert review(DIFF, server.url).findings == FOUND
 

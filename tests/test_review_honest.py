@@ -47,7 +47,7 @@ def test_no_finding_is_claimed_where_all_are_hidden() -> None:
         run = reviewbot("review", "-", "--max-findings", "0", stdin=diff, model_url=server.url)
     assert run.code == 0
     assert "No findings" not in run.stdout
-    assert "1 finding, not shown: see --max-findings" in run.stdout
+    assert "1 finding, not shown: see --all" in run.stdout
 
 
 def test_words_of_a_server_can_neither_move_the_cursor_nor_command_a_runner() -> None:

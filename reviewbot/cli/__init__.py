@@ -57,10 +57,10 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 @click.option(
     "--max-findings",
     type=click.IntRange(0),
-    default=25,
-    show_default=True,
-    help="Show at most so many findings, the gravest.",
+    help="Show at most so many findings, the likeliest.  [default: 5]",
 )
+@click.option("--all", "show_all", is_flag=True, help="Show every finding, however unlikely.")
+@click.option("--stats", is_flag=True, help="Say on stderr what each stage of the review cost.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be asked; ask no model.")
 @click.option("--exact", is_flag=True, help="With --plan: let the server count the tokens.")
 @click.option("--show-prompt", is_flag=True, help="Print the prompts and ask no model.")

@@ -55,7 +55,9 @@ class Options:
     model: str | None
     include: tuple[str, ...]
     exclude: tuple[str, ...]
-    max_findings: int
+    max_findings: int | None
+    show_all: bool
+    stats: bool
     plan_only: bool
     exact: bool
     show_prompt: bool
@@ -80,7 +82,11 @@ def run(options: Options) -> int:
     """
     _check(options)
     settings = load_settings(
-        {"model_url": options.model_url, "model": options.model},
+        {
+            "model_url": options.model_url,
+            "model": options.model,
+            "max_findings": options.max_findings,
+        },
         os.environ,
         env_file=options.env_file,
         config_file=bootstrap.config_file(),
@@ -152,12 +158,11 @@ async def _review(
             exact = await engine.count_exactly(plan, connection.server, Gate(settings.concurrency))
             return engine.preview(plan, exact)
         store = bootstrap.open_store(settings)
+        stages = bootstrap.make_stages(settings, connection.info, show_all=options.show_all)
         ports = bootstrap.make_ports(settings, connection, store, keep_answers=not options.no_cache)
         with closing(store):
             async with show_progress(len(plan.chunks)) as tell:
-                review = await engine.review(
-                    plan, connection.info, ports, tell, max_findings=options.max_findings
-                )
+                review = await engine.review(plan, connection.info, ports, tell, stages)
     if store.problem:
         click.echo(f"reviewbot: {one_line(store.problem)}", err=True)
     return review
@@ -188,12 +193,12 @@ def _glob(patterns: tuple[str, ...]) -> Glob | None:
 
 
 def _prompts(plan: Plan) -> str:
-    from reviewbot.model.prompt import build_messages  # noqa: PLC0415
+    from reviewbot.model.prompt import Shown, build_messages  # noqa: PLC0415
 
     parts = [
         f"===== {message.role} =====\n{message.content}\n"
         for chunk in plan.chunks
-        for message in build_messages(chunk)
+        for message in build_messages(Shown(chunk))
     ]
     return "".join(parts) or "Nothing to ask.\n"
 

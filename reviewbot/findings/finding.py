@@ -1,7 +1,7 @@
 """What a model said of a Chunk becomes Findings: line ids turned into lines that exist."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewbot.diff.chunk import Chunk, PrintedLine, print_lines
 from reviewbot.diff.hunks import Line, Side
@@ -76,6 +76,24 @@ def build_finding(said: Said, chunk: Chunk) -> Finding | None:
         right_line=_nearest_right(hunk, last),
         order=printed.index(start),
     )
+
+
+def reworded(finding: Finding, said: Said, chunk: Chunk) -> Finding:
+    """Give a finding other words, on the lines that it stands on."""
+    lines = [one.line for one in print_lines(chunk) if finding.anchors(one.line)]
+    return replace(
+        finding,
+        severity=said.severity,
+        title=said.title or finding.title,
+        body="\n".join(said.body).strip() or finding.body,
+        suggestion=_suggestion(said.suggestion, lines),
+    )
+
+
+def line_ids(finding: Finding, chunk: Chunk) -> tuple[str, str]:
+    """Give the ids, in a chunk, of the first and the last line that a finding stands on."""
+    ids = [one.id for one in print_lines(chunk) if finding.anchors(one.line)]
+    return ids[0], ids[-1]
 
 
 def _anchor(text: str, printed: tuple[PrintedLine, ...]) -> PrintedLine | None:

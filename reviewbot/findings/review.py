@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from reviewbot.diff.parse import Status
 from reviewbot.diff.triage import NotReviewed, Range
+from reviewbot.findings.candidate import Candidate
 from reviewbot.findings.finding import Finding
 
 
@@ -40,11 +41,29 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class StageUsage:
+    """What one stage cost: calls, and tokens.
+
+    `shared_tokens` estimates the part of the prompts that an earlier call about the same chunk
+    began with as well; `cached_tokens` is what the server says it had of them, 0 where it does
+    not say.
+    """
+
+    stage: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    shared_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a review cost: calls sent (the probe and retries too), and tokens.
 
-    `dropped_findings` counts candidates that named no line of their chunk, repeated another or
-    broke the schema, of which those beyond 40 in one answer are a kind.
+    `dropped_findings` counts what was said and is not shown for its own sake: it broke the
+    schema, named no line of its chunk, repeated another one of the same look, was refuted or is
+    unlikely.
     """
 
     calls: int = 0
@@ -52,24 +71,17 @@ class Usage:
     completion_tokens: int = 0
     cached_tokens: int = 0
     dropped_findings: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What became of one thing that the model said: `dropped` is the reason, None if kept."""
-
-    path: str
-    title: str
-    finding: Finding | None
-    dropped: str | None
+    stages: tuple[StageUsage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """A whole review. `model` is None where none was asked (`--plan`, or nothing to review).
 
-    `findings` are those shown, in the order of the diff; `hidden_findings` counts what the cap
-    left out. `caution` is what a reader must know of the model, None where there is nothing.
+    `findings` are those shown, gravest first and then in the order of the diff;
+    `hidden_findings` counts what was too unlikely or beyond the cap. `caution` is what a reader
+    must know of the model, None where there is nothing. `went_without` says which part of the
+    review failed, and why, where the lines were reviewed all the same.
     """
 
     model: str | None
@@ -82,6 +94,7 @@ class Review:
     usage: Usage
     candidates: tuple[Candidate, ...] = ()
     caution: str | None = None
+    went_without: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from reviewbot.diff.chunk import Chunk, halve
 from reviewbot.diff.tokens import estimate_tokens
@@ -18,14 +18,24 @@ from reviewbot.errors import (
 from reviewbot.model.answer import SCHEMA, Answer, parse_answer
 from reviewbot.model.gate import Gate, Key
 from reviewbot.model.kept import Kept, content_key
-from reviewbot.model.prompt import build_messages, overhead_tokens, restore, shown_path
+from reviewbot.model.look import LOOKS, Look
+from reviewbot.model.prompt import (
+    Shown,
+    build_messages,
+    overhead_tokens,
+    restore,
+    shown_path,
+    task_share,
+)
 from reviewbot.servers.completion import Completion, Load, Message, Sampling, ServerInfo
 
 TRIES = 4
+_CHANCES = 5  # the likeliest tokens that a judge is asked for: TGI gives no more
 SURE_SHARE = 0.8
 """Below this share of what a server reads, the estimate is trusted and no count is asked for."""
 
-_SECOND_TRY = Sampling(temperature=0.4, seed=1)  # at 0 a second try would say the same again
+Stage = Literal["probe", "first look", "other looks", "judge", "wording"]
+"""What a call is for; the cost of a review is reckoned up by it."""
 
 
 class ModelServer(Protocol):
@@ -58,19 +68,27 @@ class ModelServer(Protocol):
 
 
 @dataclass(slots=True)
-class Tally:
-    """What the calls of a review cost so far."""
+class Spent:
+    """What the calls of one stage cost so far. `shared_tokens` estimates the part of the prompts
+    that an earlier call about the same chunk began with as well.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    shared_tokens: int = 0
 
-    def add(self, completion: Completion) -> None:
+    def add(self, completion: Completion, shared: float) -> None:
         """Count an answer's tokens; the call itself was counted when it was sent."""
         self.prompt_tokens += completion.prompt_tokens
         self.completion_tokens += completion.completion_tokens
         self.cached_tokens += completion.cached_tokens
+        self.shared_tokens += int(completion.prompt_tokens * shared)
+
+
+Tally = dict[Stage, Spent]
+"""What a review cost so far, by stage, in the order in which they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +98,15 @@ class Outcome:
     that another try later may do.
     """
 
-    chunk: Chunk
+    shown: Shown
     answer: Answer | None
     failure: str | None
     temporary: bool = False
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk that was asked about."""
+        return self.shown.chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,46 +146,71 @@ class Asker:
     info: ServerInfo
     max_prompt: int
     answer_tokens: int = 1024
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=dict)
 
-    async def ask(self, chunk: Chunk, *, halved: bool = False) -> list[Outcome]:
+    async def ask(
+        self, shown: Shown, look: Look = LOOKS[0], *, halved: bool = False
+    ) -> list[Outcome]:
         """Ask for the findings of a chunk.
 
         An answer cut by its length is asked for once more as two halves; an unparsable one is
         asked for once more with another seed; so rubbish costs at most three calls. What the
         server refuses as too long is halved once as well; what it only counted, until it fits.
         """
-        messages = build_messages(chunk)
+        messages = build_messages(shown, look.focus)
         try:
-            tokens = await self._count(chunk, messages)
+            tokens = await self._count(shown, messages, look)
             if tokens > self.max_prompt:
                 reason = f"{tokens} tokens are more than the model reads"
-                return await self._ask_halves(chunk, reason, halved=halved)
-            answer = await self._answer(messages, self._first_try())
+                return await self._ask_halves(shown, look, reason, halved=halved)
+            answer = await self._answer(messages, look, [look.sampling(self.answer_tokens)])
             if answer.problem == "unparsable" and not halved:
-                answer = await self._answer(messages, self._second_try(), also=self._first_try())
+                tries = [look.second_sampling(self.answer_tokens),
+                         look.sampling(self.answer_tokens)]  # fmt: skip
+                answer = await self._answer(messages, look, tries)
                 halved = True
         except TooLongError as error:
             if not halved:
-                return await self._ask_halves(chunk, str(error), halved=True)
-            return [Outcome(chunk, None, str(error))]
+                return await self._ask_halves(shown, look, str(error), halved=True)
+            return [Outcome(shown, None, str(error))]
         except RefusedError:
             raise  # no other chunk would fare better
         except ServerError as error:
-            late = isinstance(error, TemporaryError) or isinstance(error.__cause__, TimeoutError)
-            return [Outcome(chunk, None, str(error), temporary=late)]
-        if answer.problem == "cut" and not halved and chunk.changed > 1:
-            return await self._ask_halves(chunk, "", halved=True)
-        return [Outcome(chunk, answer, _FAILURES[answer.problem] if answer.problem else None)]
+            return [Outcome(shown, None, str(error), temporary=is_temporary(error))]
+        if answer.problem == "cut" and not halved and shown.chunk.changed > 1:
+            return await self._ask_halves(shown, look, "", halved=True)
+        return [Outcome(shown, answer, _FAILURES[answer.problem] if answer.problem else None)]
+
+    async def say(
+        self, messages: Sequence[Message], stage: Stage, *, judging: bool = False
+    ) -> Completion:
+        """Take the kept answer to a question about a claim, or ask greedily and keep it.
+
+        `judging` asks for the chances of a single free token: a schema would have TGI tell them
+        from after its mask, and llama.cpp from before it.
+        """
+        sampling = Sampling(max_tokens=1 if judging else self.answer_tokens)
+        schema = None if judging else SCHEMA
+        key = content_key(messages, schema, self.info.model, sampling)
+        kept = await self.ports.kept.get(key)
+        if kept is not None:
+            return kept
+        completion = await self.complete(messages, schema, sampling, stage)
+        await self.ports.kept.put(key, completion)
+        return completion
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        stage: Stage,
     ) -> Completion:
         """Send one call through the gate, and again while it fails in a way that passes."""
         wait = self.ports.patience.retry
         for attempt in range(1, TRIES + 1):
             try:
-                return await self._send(messages, schema, sampling)
+                return await self._send(messages, schema, sampling, stage)
             except TemporaryError:
                 if attempt == TRIES:
                     raise
@@ -171,13 +219,21 @@ class Asker:
         raise AssertionError("the last try returns or raises")
 
     async def _send(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        stage: Stage,
     ) -> Completion:
+        spent = self.tally.setdefault(stage, Spent())
+        chances = _CHANCES if stage == "judge" else 0
         async with self.ports.gate.slot(self.ports.key) as sent:
-            self.tally.calls += 1
+            spent.calls += 1
             try:
                 async with asyncio.timeout(self.ports.patience.call):
-                    completion = await self.ports.server.complete(messages, schema, sampling)
+                    completion = await self.ports.server.complete(
+                        messages, schema, sampling, chances
+                    )
             except OverloadedError:
                 self.ports.gate.overloaded(sent)
                 raise
@@ -187,29 +243,32 @@ class Asker:
                     f"the model gave no answer within {limit} (REVIEWBOT_CALL_SECONDS)"
                 ) from error
         self.ports.gate.went_well()
-        self.tally.add(completion)
+        spent.add(completion, 0 if stage in ("probe", "first look") else 1 - task_share(messages))
         return completion
 
     async def _answer(
-        self, messages: Sequence[Message], sampling: Sampling, also: Sampling | None = None
+        self, messages: Sequence[Message], look: Look, samplings: Sequence[Sampling]
     ) -> Answer:
         """Take the kept answer to these messages, or ask and keep what can be read.
 
-        It is kept as the answer to the sampling `also`, too, which gave nothing that can be.
+        It is asked for with the first sampling. It is kept as the answer to the others, too,
+        which gave nothing that can be read.
         """
-        keys = [self._content_key(messages, one) for one in (sampling, also) if one]
+        keys = [self._content_key(messages, one) for one in samplings]
         kept = await self.ports.kept.get(keys[0])
-        completion = kept or await self.complete(messages, SCHEMA, sampling)
+        stage: Stage = "first look" if look.number == 1 else "other looks"
+        completion = kept or await self.complete(messages, SCHEMA, samplings[0], stage)
         answer = parse_answer(restore(completion.text), completion.finish)
         if kept is None and answer.problem != "unparsable":
             for key in keys:
                 await self.ports.kept.put(key, completion)
         return answer
 
-    async def _count(self, chunk: Chunk, messages: Sequence[Message]) -> int:
+    async def _count(self, shown: Shown, messages: Sequence[Message], look: Look) -> int:
         """Estimate the tokens of a request; near the limit the server counts, if it can."""
-        estimate = estimate_request(chunk)
-        if estimate <= SURE_SHARE * self.max_prompt or await self._is_kept(messages):
+        estimate = estimate_request(shown.chunk) + estimate_notes(shown)
+        key = self._content_key(messages, look.sampling(self.answer_tokens))
+        if estimate <= SURE_SHARE * self.max_prompt or await self.ports.kept.get(key) is not None:
             return min(estimate, self.max_prompt)
         try:
             async with (
@@ -221,26 +280,26 @@ class Asker:
             counted = None  # the call itself is tried again, and says so if it is too long
         return min(estimate, self.max_prompt) if counted is None else counted
 
-    async def _is_kept(self, messages: Sequence[Message]) -> bool:
-        return await self.ports.kept.get(self._content_key(messages, self._first_try())) is not None
-
     def _content_key(self, messages: Sequence[Message], sampling: Sampling) -> str:
         return content_key(messages, SCHEMA, self.info.model, sampling)
 
-    async def _ask_halves(self, chunk: Chunk, reason: str, *, halved: bool) -> list[Outcome]:
-        """Ask about both halves of a chunk; a single changed line fails for the reason given."""
-        halves = halve(chunk)
+    async def _ask_halves(
+        self, shown: Shown, look: Look, reason: str, *, halved: bool
+    ) -> list[Outcome]:
+        """Ask about both halves of a chunk; a single changed line fails for the reason given.
+
+        Where the whole was too long, its notes are the first to go.
+        """
+        halves = halve(shown.chunk)
         if len(halves) < 2:
-            return [Outcome(chunk, None, reason)]
+            return [Outcome(shown, None, reason)]
+        notes = () if reason else shown.notes
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.ask(half, halved=halved)) for half in halves]
+            tasks = [
+                group.create_task(self.ask(Shown(half, notes), look, halved=halved))
+                for half in halves
+            ]
         return [outcome for task in tasks for outcome in task.result()]
-
-    def _first_try(self) -> Sampling:
-        return Sampling(max_tokens=self.answer_tokens)
-
-    def _second_try(self) -> Sampling:
-        return Sampling(_SECOND_TRY.temperature, _SECOND_TRY.seed, self.answer_tokens)
 
 
 _FAILURES = {
@@ -252,3 +311,13 @@ _FAILURES = {
 def estimate_request(chunk: Chunk) -> int:
     """Estimate the tokens of the whole request that shows a chunk."""
     return overhead_tokens() + estimate_tokens(shown_path(chunk.path)) + chunk.tokens
+
+
+def estimate_notes(shown: Shown) -> int:
+    """Estimate the tokens that the notes of a request add to it."""
+    return sum(estimate_tokens(note.title) + estimate_tokens(note.text) + 4 for note in shown.notes)
+
+
+def is_temporary(error: ServerError) -> bool:
+    """Whether another try later may do: it passes, or it was only slow."""
+    return isinstance(error, TemporaryError) or isinstance(error.__cause__, TimeoutError)

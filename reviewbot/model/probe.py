@@ -26,7 +26,7 @@ async def check_schema(asker: Asker, url: str, probes: Kept) -> None:
     ).hexdigest()
     completion = await probes.get(key)
     if completion is None:
-        completion = await asker.complete(_HELLO, SCHEMA, _SAMPLING)
+        completion = await asker.complete(_HELLO, SCHEMA, _SAMPLING, "probe")
         if is_held(completion.text):
             await probes.put(key, completion)
     if not is_held(completion.text):

@@ -1,12 +1,14 @@
 """A Chunk comes in; out come the messages that a model is shown, from the files in `prompts/`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
+from reviewbot.context.note import Note
 from reviewbot.diff.chunk import Chunk, print_lines
 from reviewbot.diff.tokens import estimate_tokens
 from reviewbot.errors import ReviewbotError
@@ -18,7 +20,7 @@ _FOLDERS = (_PACKAGE / "prompts", _PACKAGE.parent / "prompts")
 
 _CONTROL_STRING = re.compile(
     r"<(?=\|[^|<>\n]{1,40}\|?>|[\w-]{1,40}\|>|｜"
-    r"|/?(?:s|tool_call|tool_response|tools|documents|think|schema|change)>"
+    r"|/?(?:s|tool_call|tool_response|tools|documents|think|schema|change|context|claim)>"
     r"|(?:start|end)_of_\w{1,20}>|(?:bos|eos|pad|unk|mask)>|(?:fim|jupyter)_\w{1,20}>|/?SYS>>)"
     r"|\[(?=/?(?:INST|THINK|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT))\])"
 )
@@ -28,6 +30,8 @@ _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2
 _CONTROLS |= dict.fromkeys((*range(0x80, 0xA0), 0x2028, 0x2029), 0x2424)  # may read as line ends
 MAX_PATH = 200
 """Characters of a path that are shown: its end says more than its beginning."""
+LONGEST_TASK = 100
+"""Tokens of the longest task without a claim; a claim is short and has the answer's room."""
 TEMPLATE_TOKENS = 60
 """What a chat template and the words around a change add, at most, beside the texts counted."""
 
@@ -49,25 +53,88 @@ class ShownHunk:
     lines: tuple[ShownLine, ...]
 
 
-def build_messages(chunk: Chunk) -> tuple[Message, ...]:
-    """Render the request that asks for the defects of a chunk.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one request shows: a chunk, and notes of the code around it."""
+
+    chunk: Chunk
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says is wrong, for the judge: where by the ids of its lines, and in words.
+
+    `evidence` is what analyzers say of the same lines.
+    """
+
+    start: str
+    end: str
+    title: str
+    body: str
+    evidence: tuple[str, ...] = ()
+
+
+def build_messages(shown: Shown, focus: str | None = None) -> tuple[Message, ...]:
+    """Render the request that asks for the defects of a chunk, of one kind alone with a focus.
 
     The constant text comes first and is the same to the byte in every request, the task's few
     words come last, so that a server's prefix cache serves the most of both.
     """
+    return _messages(shown, _task("find", focus))
+
+
+def build_judgement(shown: Shown, claim: Claim) -> tuple[Message, ...]:
+    """Render the request that asks whether a claim holds: behind the same words as before."""
+    return _messages(shown, _template("judge").render(_words(claim)))
+
+
+def build_wording(shown: Shown, claim: Claim) -> tuple[Message, ...]:
+    """Render the request to word a claim that holds: behind the same words as before."""
+    return _messages(shown, _template("word").render(_words(claim)))
+
+
+def _words(claim: Claim) -> dict[str, object]:
+    one = claim.start == claim.end
+    return {
+        "start": claim.start,
+        "end": claim.end,
+        "place": f"Line {claim.start}" if one else f"Lines {claim.start} to {claim.end}",
+        "title": neutralise(claim.title),
+        "body": [neutralise(line) for line in claim.body.split("\n") if line.strip()],
+        "evidence": [neutralise(line) for line in claim.evidence],
+    }
+
+
+def _messages(shown: Shown, task: str) -> tuple[Message, ...]:
+    chunk = shown.chunk
     hunks: list[list[ShownLine]] = [[] for _ in chunk.hunks]
     for printed in print_lines(chunk):
         line = printed.line
         hunks[printed.hunk].append(ShownLine(printed.id, line.sign, neutralise(line.text)))
     change = _template("change").render(
         path=shown_path(chunk.path),
+        notes=[Note(neutralise(note.title), _neutral_lines(note.text)) for note in shown.notes],
         hunks=[
             ShownHunk(neutralise(hunk.section), tuple(lines))
             for hunk, lines in zip(chunk.hunks, hunks, strict=True)
         ],
-        task=_task("find"),
+        task=task,
     )
     return Message("system", _task("system")), Message("user", change)
+
+
+def task_share(messages: Sequence[Message]) -> float:
+    """Give the share of a request that stands behind the change: the rest of it is the same for
+    every request about the chunk, so that a prefix cache may have it.
+    """
+    whole = sum(len(message.content) for message in messages)
+    last = messages[-1].content
+    return (len(last) - max(0, last.rfind("</change>"))) / max(1, whole)
+
+
+def _neutral_lines(text: str) -> str:
+    return "\n".join(neutralise(line) for line in text.split("\n"))
 
 
 def shown_path(path: str) -> str:
@@ -78,7 +145,7 @@ def shown_path(path: str) -> str:
 @cache
 def overhead_tokens() -> int:
     """Estimate what a request costs before its first line of code is counted."""
-    return estimate_tokens(_task("system")) + estimate_tokens(_task("find")) + TEMPLATE_TOKENS
+    return estimate_tokens(_task("system")) + LONGEST_TASK + TEMPLATE_TOKENS
 
 
 def neutralise(text: str) -> str:
@@ -116,6 +183,6 @@ def _template(name: str) -> Template:
 
 
 @cache
-def _task(name: str) -> str:
-    """Render a template that has no variables."""
-    return _template(name).render()
+def _task(name: str, focus: str | None = None) -> str:
+    """Render a template that has no variables but the focus."""
+    return _template(name).render(focus=focus)

@@ -73,12 +73,12 @@ def tally(review: Review) -> str:
 
 
 def hidden(review: Review) -> str:
-    """Say how many findings the cap left out; "" if none."""
+    """Say how many findings were too unlikely, or beyond the cap; "" if none."""
     if not review.hidden_findings:
         return ""
     if not review.findings:
-        return f"{counted(review.hidden_findings, 'finding')}, not shown: see --max-findings"
-    return f"{review.hidden_findings} more, no graver than these, not shown: see --max-findings"
+        return f"{counted(review.hidden_findings, 'finding')}, not shown: see --all"
+    return f"{review.hidden_findings} more, less likely than these, not shown: see --all"
 
 
 def ranges(lines: tuple[Range, ...] | None) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from reviewbot import engine
 from reviewbot.budget import budget_for
 from reviewbot.diff.parse import FileDiff, parse_diff
-from reviewbot.engine import Answered
+from reviewbot.engine import Answered, Stages
 from reviewbot.errors import GitHubGoneError
 from reviewbot.findings.review import Review
 from reviewbot.git.fetch import FetchStoppedError, Limits
@@ -36,8 +36,6 @@ from reviewbot.service.loop import Loop
 from reviewbot.service.model import SharedModel
 from reviewbot.service.running import Running, StoppedError
 
-MOST_FINDINGS = 200
-"""Findings of a review in all: those beyond the inline comments stand in its body."""
 SETTLE_SECONDS = 10.0
 """After an end in mid-posting GitHub's lists may lag: for so long nothing is listed."""
 SITTING_SECONDS = 1500.0
@@ -71,6 +69,7 @@ class Tools:
     store: Store
     keys: tuple[MarkerKey, ...]
     ports: Callable[[Connection, Kept, Key], Ports]
+    stages: Callable[[Connection], Stages]
     rules: Rules
 
     def github(self, installation: int) -> GitHub:
@@ -189,7 +188,7 @@ class _Review:
             if event.temporary:
                 unanswered.append(event.failure or "no answer")
 
-        asking = engine.review(plan, connection.info, ports, tell, max_findings=MOST_FINDINGS)
+        asking = engine.review(plan, connection.info, ports, tell, tools.stages(connection))
         review = self._running.result(tools.loop.submit(asking), SITTING_SECONDS)
         if unanswered and time.time() - job.created_at < PATIENT_SECONDS:
             share = f"{len(unanswered)} of {len(plan.chunks)} chunks"

@@ -1,0 +1,1 @@
+"""Source at head becomes what stands around a change: definitions, calls, callers."""
