@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -113,7 +114,10 @@ def test_nothing_holds_the_loop_up_for_50_ms(width: int) -> None:
         return done, max(turns)
 
     plan = make_plan(3000)
+    gc.collect()
+    gc.freeze()  # what other tests left is not looked through again
     runs = [asyncio.run(live()) for _ in range(3)]
+    gc.unfreeze()
     assert all(len(done.findings) + done.hidden_findings == 3000 for done, _ in runs)
     assert min(worst for _, worst in runs) < 0.05, "the best of three: others share the machine"
 

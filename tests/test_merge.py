@@ -5,7 +5,7 @@ from dataclasses import replace
 from reviewbot.findings.candidate import Candidate, Heard
 from reviewbot.findings.finding import Finding
 from reviewbot.findings.merge import is_same_matter, keep_apart, merge
-from tests.reviews import RACE
+from tests.reviews import RACE, right
 
 ZERO = replace(
     RACE, path="a.py", start_line=10, line=10, severity="major", category="correctness",
@@ -53,9 +53,18 @@ def test_the_same_words_in_another_file_or_on_the_other_side_are_another_matter(
     assert supports(merge(heard(ZERO, replace(ZERO, side="LEFT")))) == [1, 1]
 
 
-def test_the_same_lines_and_category_are_one_matter_whatever_the_words() -> None:
-    other = replace(ZERO, title="Wrong mean", body="It breaks.")
+def test_on_the_same_lines_and_of_the_same_kind_one_word_in_common_is_enough() -> None:
+    other = replace(ZERO, title="Wrong mean", body="The division has no guard.")
     assert supports(merge(heard(ZERO, other))) == [2]
+    assert supports(merge(heard(ZERO, replace(other, start_line=12, line=12)))) == [1, 1]
+
+
+def test_wordings_that_name_the_code_of_one_line_belong_together() -> None:
+    code = right(18, "const price = await load(item);")
+    left = replace(RACE, excerpt=(code,), title="`price` may be stale", body="Two calls race.")
+    other = replace(left, start_line=20, line=20, title="`item` is used twice", body="It hangs.")
+    assert supports(merge(heard(left, other))) == [1, 1]
+    assert supports(merge(heard(left, replace(other, title="`load` is stale, not guarded")))) == [2]
 
 
 def test_one_look_that_says_the_same_forty_times_supports_it_once() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewbot.engine import Stages
 from reviewbot.findings.calibration import SHIPPED, Calibration, Labelled, fit
 from reviewbot.findings.candidate import Candidate, Heard
 from reviewbot.findings.judge import log_odds
@@ -92,7 +93,7 @@ def test_no_tokens_make_the_judge_fail(tokens: list[tuple[str, float]]) -> None:
 
 def test_an_abstention_alone_drops_nothing() -> None:
     once = replace(candidate(0), probability=None, log_odds=None)
-    [decided] = rank([weigh(once, SHIPPED)], 0.2, 5)
+    [decided] = rank([weigh(once, SHIPPED)], Stages().threshold, 5)
     assert decided.fate == "shown"
 
 

@@ -107,7 +107,7 @@ def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
 
 
 SHIPPED = Calibration(
-    -1.257, 0.995, 1.809, made_with="a simulation: a judge that is right 80 % of the time"
+    -1.45, 1.03, 1.87, made_with="a simulation: a judge that is right 80 % of the time"
 )
 """What stands in for a model that nobody has calibrated: the fit of the scripted model, see
 `tests/test_stages.py`."""

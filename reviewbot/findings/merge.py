@@ -15,8 +15,8 @@ from functools import cached_property
 from reviewbot.findings.candidate import Candidate, Heard
 from reviewbot.findings.finding import SEVERITIES, Finding
 
-NEAR = 3
-"""Lines between two findings of one matter, at most: a repeat is put up to two lines away."""
+NEAR = 4
+"""Lines between two findings of one matter, at most: each wording may be put two lines away."""
 
 _WORD = re.compile(r"[^\W\d_][\w$]*(?:\.\w+)*|\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"`([^`\n]{1,200})`")
@@ -32,11 +32,16 @@ value values variable was were when where which while will with without without 
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 _CODE_WEIGHT = 2.0
+_FEW = 2
+_SAME = 2  # uses of a word that make it no commoner: those of one matter by three looks
+_SAME_LINE, _OTHER_LINE = 0.15, -0.10  # added where both name code of the same, of other lines
+_LEAST_REPEAT = 0.06
+_REPEATED = 0.6  # cosine from which on a look says the same again
 _LEAST_ALIKE = {  # by (do the lines overlap, is it the same category)
-    (True, True): 0.10,
-    (True, False): 0.22,
-    (False, True): 0.22,
-    (False, False): 0.34,
+    (True, True): 0.21,
+    (True, False): 0.24,
+    (False, True): 0.24,
+    (False, False): 0.27,
 }
 """Cosine of two wordings from which on they are one matter; see benchmarks/README.md for how
 they fare on recorded answers."""
@@ -45,19 +50,21 @@ they fare on recorded answers."""
 def merge(heard: Iterable[Heard]) -> list[Candidate]:
     """Join what is said of the same matter, in the order of the diff.
 
-    The wording that stands for all is the one most like the others; the severity is the one
-    given most often, of equals the gravest.
+    The most alike are joined first. The wording that stands for all is the one most like the
+    others; the severity is the one given most often, of equals the gravest.
     """
     wordings = [_Wording(one) for one in heard]
     rarity = _rarity(wordings)
-    groups: list[list[_Wording]] = []
-    for wording in wordings:
-        group = _best_group(wording, groups, rarity)
-        if group is None:
-            groups.append([wording])
-        else:
-            group.append(wording)
-    candidates = [_candidate(group, rarity) for group in groups]
+    groups = {index: [wording] for index, wording in enumerate(wordings)}
+    home = list(groups)
+    for _, left, right in _alike_pairs(wordings, rarity):
+        one, other = groups[home[left]], groups[home[right]]
+        if one is not other and _may_join(one, other, rarity):
+            one += other
+            gone = home[right]
+            home = [home[left] if place == gone else place for place in home]
+            del groups[gone]
+    candidates = [_candidate(group, rarity) for group in groups.values()]
     return sorted(candidates, key=lambda one: one.finding.order if one.finding else 0)
 
 
@@ -94,6 +101,21 @@ class _Wording:
                 words.setdefault(_stem(small), 1.0)
         return words
 
+    @cached_property
+    def lines(self) -> frozenset[int]:
+        """The lines near by that hold a name which it speaks of, and which few of them hold.
+
+        A small model often puts a finding a line or two away from the code that it names.
+        """
+        finding = self.heard.finding
+        spoken = {name for name, weight in self.words.items() if weight == _CODE_WEIGHT}
+        holding: dict[str, set[int]] = {}
+        for line in finding.excerpt:
+            for word in _WORD.findall(line.text):
+                for name in spoken.intersection(word.casefold().split(".")):
+                    holding.setdefault(name, set()).add(line.number)
+        return frozenset(n for lines in holding.values() if len(lines) <= _FEW for n in lines)
+
 
 def _is_name(word: str) -> bool:
     """Whether a word looks like a name from code: with a sign or a capital inside, or a number."""
@@ -112,22 +134,41 @@ def _rarity(wordings: Sequence[_Wording]) -> dict[str, float]:
     seen = Counter(word for wording in wordings for word in wording.words)
     whole = math.log(1 + len(wordings))
     return {
-        word: max(0.3, math.log((1 + len(wordings)) / count) / whole)
+        word: max(0.3, math.log((1 + len(wordings)) / max(1, count - _SAME)) / whole)
         for word, count in seen.items()
     }
 
 
-def _best_group(
-    wording: _Wording, groups: Sequence[list[_Wording]], rarity: dict[str, float]
-) -> list[_Wording] | None:
-    """Find the group that a wording is most like, if it is like one at all."""
-    best: tuple[float, list[_Wording]] | None = None
-    for group in groups:
-        alike = [_alikeness(wording, other, rarity) for other in group]
-        sure = [one for one in alike if one is not None]
-        if 2 * len(sure) > len(group) - 1 and sure and (best is None or max(sure) > best[0]):
-            best = max(sure), group
-    return best[1] if best else None
+def _alike_pairs(
+    wordings: Sequence[_Wording], rarity: dict[str, float]
+) -> list[tuple[float, int, int]]:
+    """Give the pairs that may be one matter, the most alike first."""
+    pairs: list[tuple[float, int, int]] = []
+    for right, other in enumerate(wordings):
+        for left, one in enumerate(wordings[:right]):
+            alike = _alikeness(one, other, rarity)
+            if alike is not None:
+                pairs.append((-alike, left, right))
+    return sorted(pairs)
+
+
+def _may_join(one: Sequence[_Wording], other: Sequence[_Wording], rarity: dict[str, float]) -> bool:
+    """Whether no look says both as two matters: it repeats itself at the same place, or nearly
+    in the same words.
+    """
+    return all(
+        left.heard.look != right.heard.look
+        or _is_repeat(left.heard.finding, right.heard.finding)
+        or _cosine(left.words, right.words, rarity) >= _REPEATED
+        for left in one
+        for right in other
+    )
+
+
+def _is_repeat(one: Finding, other: Finding) -> bool:
+    return (one.start_line, one.line, one.category) == (
+        other.start_line, other.line, other.category,
+    )  # fmt: skip
 
 
 def _alikeness(left: _Wording, right: _Wording, rarity: dict[str, float]) -> float | None:
@@ -138,11 +179,12 @@ def _alikeness(left: _Wording, right: _Wording, rarity: dict[str, float]) -> flo
     gap = max(one.start_line, other.start_line) - min(one.line, other.line)
     if gap > NEAR:
         return None
+    alike = _cosine(left.words, right.words, rarity)
+    if left.lines and right.lines:
+        alike += _SAME_LINE if left.lines & right.lines else _OTHER_LINE
     same = one.category == other.category
-    cosine = _cosine(left.words, right.words, rarity)
-    if (one.start_line, one.line, same) == (other.start_line, other.line, True):
-        return max(cosine, 0.01)
-    return cosine if cosine >= _LEAST_ALIKE[gap <= 0, same] else None
+    least = _LEAST_REPEAT if _is_repeat(one, other) else _LEAST_ALIKE[gap <= 0, same]
+    return alike if alike >= least else None
 
 
 def _cosine(left: dict[str, float], right: dict[str, float], rarity: dict[str, float]) -> float:

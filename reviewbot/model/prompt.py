@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
@@ -32,6 +32,8 @@ MAX_PATH = 200
 """Characters of a path that are shown: its end says more than its beginning."""
 LONGEST_TASK = 100
 """Tokens of the longest task without a claim; a claim is short and has the answer's room."""
+MAX_CLAIM = 800
+"""Characters of a claim's body that are shown: what it needs more for is no claim."""
 TEMPLATE_TOKENS = 60
 """What a chat template and the words around a change add, at most, beside the texts counted."""
 
@@ -86,12 +88,12 @@ def build_messages(shown: Shown, focus: str | None = None) -> tuple[Message, ...
 
 def build_judgement(shown: Shown, claim: Claim) -> tuple[Message, ...]:
     """Render the request that asks whether a claim holds: behind the same words as before."""
-    return _messages(shown, _template("judge").render(_words(claim)))
+    return _messages(shown, _template("judge").render(_words(claim)).rstrip())
 
 
 def build_wording(shown: Shown, claim: Claim) -> tuple[Message, ...]:
     """Render the request to word a claim that holds: behind the same words as before."""
-    return _messages(shown, _template("word").render(_words(claim)))
+    return _messages(shown, _template("word").render(_words(claim)).rstrip())
 
 
 def _words(claim: Claim) -> dict[str, object]:
@@ -101,27 +103,31 @@ def _words(claim: Claim) -> dict[str, object]:
         "end": claim.end,
         "place": f"Line {claim.start}" if one else f"Lines {claim.start} to {claim.end}",
         "title": neutralise(claim.title),
-        "body": [neutralise(line) for line in claim.body.split("\n") if line.strip()],
+        "body": [neutralise(line) for line in claim.body[:MAX_CLAIM].split("\n") if line.strip()],
         "evidence": [neutralise(line) for line in claim.evidence],
     }
 
 
 def _messages(shown: Shown, task: str) -> tuple[Message, ...]:
+    return Message("system", _task("system")), Message("user", _change(shown) + task)
+
+
+@lru_cache(maxsize=8)  # for each look at a chunk, and each claim about it
+def _change(shown: Shown) -> str:
+    """Render what all requests about a chunk begin with."""
     chunk = shown.chunk
     hunks: list[list[ShownLine]] = [[] for _ in chunk.hunks]
     for printed in print_lines(chunk):
         line = printed.line
         hunks[printed.hunk].append(ShownLine(printed.id, line.sign, neutralise(line.text)))
-    change = _template("change").render(
+    return _template("change").render(
         path=shown_path(chunk.path),
         notes=[Note(neutralise(note.title), _neutral_lines(note.text)) for note in shown.notes],
         hunks=[
             ShownHunk(neutralise(hunk.section), tuple(lines))
             for hunk, lines in zip(chunk.hunks, hunks, strict=True)
         ],
-        task=task,
     )
-    return Message("system", _task("system")), Message("user", change)
 
 
 def task_share(messages: Sequence[Message]) -> float:
@@ -170,7 +176,7 @@ def _environment() -> Environment:
     return Environment(  # noqa: S701
         loader=FileSystemLoader([folder for folder in _FOLDERS if folder.is_dir()]),
         undefined=StrictUndefined,
-        keep_trailing_newline=False,
+        keep_trailing_newline=True,
     )
 
 
@@ -185,4 +191,4 @@ def _template(name: str) -> Template:
 @cache
 def _task(name: str, focus: str | None = None) -> str:
     """Render a template that has no variables but the focus."""
-    return _template(name).render(focus=focus)
+    return _template(name).render(focus=focus).rstrip()
