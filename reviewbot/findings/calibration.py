@@ -6,10 +6,12 @@ are known to be right or wrong.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 _MOST_LOG_ODDS = 12.0
 """Beyond this a judge is only surer of itself: one sure error must not outweigh all the rest."""
+ENOUGH_FOR_A_CATEGORY = 100
+"""Labelled candidates of a category above which it is weighed on its own."""
 _ROUNDS = 50
 _RIDGE = 1e-3  # holds a weight in place where the candidates say nothing of it
 _ENOUGH = 1e-9
@@ -20,7 +22,8 @@ class Calibration:
     """The weights of the logistic; `made_with` names the model, the server and the candidates.
 
     `log_odds` weighs the judge's, `support` the natural logarithm of how many looks said so,
-    and `abstained` is added where the judge gave no verdict.
+    and `abstained` is added where the judge gave no verdict. `categories` has what is added for
+    a category of findings, of which enough were labelled.
     """
 
     intercept: float
@@ -28,11 +31,13 @@ class Calibration:
     support: float
     abstained: float = 0.0
     made_with: str = ""
+    categories: dict[str, float] = field(default_factory=dict)
 
-    def probability(self, log_odds: float | None, support: int) -> float:
+    def probability(self, log_odds: float | None, support: int, category: str = "") -> float:
         """Give the probability that a candidate is right, between 0 and 1."""
         features = _features(log_odds, support)
-        return _logistic(_dot(self._weights(), features))
+        shift = self.categories.get(category, 0.0)
+        return _logistic(_dot(self._weights(), features) + shift)
 
     def _weights(self) -> tuple[float, ...]:
         return self.intercept, self.log_odds, self.support, self.abstained
@@ -45,6 +50,7 @@ class Labelled:
     log_odds: float | None
     support: int
     right: bool
+    category: str = ""
 
 
 def fit(candidates: Iterable[Labelled], made_with: str) -> Calibration:
@@ -52,7 +58,8 @@ def fit(candidates: Iterable[Labelled], made_with: str) -> Calibration:
 
     Raises `ValueError` where the candidates are all right or all wrong: nothing can be fitted.
     """
-    rows = [(_features(one.log_odds, one.support), one.right) for one in candidates]
+    known = list(candidates)
+    rows = [(_features(one.log_odds, one.support), one.right) for one in known]
     rights = sum(right for _, right in rows)
     if not 0 < rights < len(rows):
         raise ValueError(f"{rights} of {len(rows)} candidates are right: there must be both")
@@ -63,7 +70,25 @@ def fit(candidates: Iterable[Labelled], made_with: str) -> Calibration:
         if max(map(abs, step)) < _ENOUGH:
             break
     intercept, log_odds, support, abstained = weights
-    return Calibration(intercept, log_odds, support, abstained, made_with)
+    made = Calibration(intercept, log_odds, support, abstained, made_with)
+    return replace(made, categories=_shifts(made, known))
+
+
+def _shifts(made: Calibration, known: Sequence[Labelled]) -> dict[str, float]:
+    """Give what brings the mean of each well known category to the share that is right in it."""
+    shifts: dict[str, float] = {}
+    for category in sorted({one.category for one in known if one.category}):
+        of_it = [one for one in known if one.category == category]
+        rights = sum(one.right for one in of_it)
+        if len(of_it) > ENOUGH_FOR_A_CATEGORY and 0 < rights < len(of_it):
+            mean = sum(made.probability(one.log_odds, one.support) for one in of_it) / len(of_it)
+            share = rights / len(of_it)
+            shifts[category] = _logit(share) - _logit(mean)
+    return shifts
+
+
+def _logit(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
 def _features(log_odds: float | None, support: int) -> tuple[float, ...]:

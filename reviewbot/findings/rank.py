@@ -12,7 +12,9 @@ def weigh(candidate: Candidate, calibration: Calibration) -> Candidate:
     """Give a candidate its probability. One that an analyzer's rule proves has it already."""
     if candidate.probability is not None or candidate.finding is None:
         return candidate
-    chance = calibration.probability(candidate.log_odds, candidate.support)
+    chance = calibration.probability(
+        candidate.log_odds, candidate.support, candidate.finding.category
+    )
     return replace(candidate, probability=chance)
 
 
