@@ -1,0 +1,1 @@
+"""Linters and scanners that are installed: a change's files at head come in; out come Alarms."""
