@@ -125,8 +125,12 @@ def make_ports(
     )
 
 
-def make_stages(settings: Settings, info: ServerInfo, *, show_all: bool = False) -> Stages:
-    """Say how a review is made; `show_all` shows whatever was not refuted."""
+def make_stages(
+    settings: Settings, info: ServerInfo, *, show_all: bool = False, for_the_record: bool = False
+) -> Stages:
+    """Say how a review is made; `show_all` shows whatever was not refuted, and `for_the_record`
+    has the judge hear what was refuted, too.
+    """
     return Stages(
         looks=settings.looks,
         context=settings.code_context,
@@ -134,9 +138,11 @@ def make_stages(settings: Settings, info: ServerInfo, *, show_all: bool = False)
         checks=settings.claim_checks,
         judge=settings.judge,
         wording=settings.wording,
+        analyzers=settings.analyzers,
         threshold=0.0 if show_all else settings.threshold,
         most=sys.maxsize if show_all else settings.max_findings,
         calibration=load_calibration(settings.calibration, info),
+        judge_all=for_the_record,
     )
 
 

@@ -21,12 +21,15 @@ card of 24 GB."""
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The tokens of one request: what the prompt may have in all, and the diff's share of it."""
+    """The tokens of one request: what the prompt may have in all, the diff's share of it, and that
+    of the code around the change.
+    """
 
     prompt: int
     diff: int
     answer: int = ANSWER_TOKENS
     lines: int = MAX_CHANGED_LINES
+    context: int = 0
 
 
 def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
@@ -46,4 +49,4 @@ def budget_for(info: ServerInfo, answer: int = ANSWER_TOKENS) -> Budget:
             f"the model reads {info.max_total} tokens at once and reviewbot needs {least}:"
             " start the server with a larger context"
         )
-    return Budget(prompt, min(room - context, _MOST_DIFF), answer)
+    return Budget(prompt, min(room - context, _MOST_DIFF), answer, context=context)

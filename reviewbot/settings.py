@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     claim_checks: bool = True
     judge: bool = True
     wording: bool = True
+    analyzers: bool = True
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.14
     max_findings: Annotated[int, msgspec.Meta(ge=0)] = 5
     calibration: Path | None = None

@@ -135,6 +135,7 @@ def variables(**settings: str | float | Path) -> dict[str, str]:
 
 ONE_LOOK = variables(
     looks=1, judge="false", wording="false", claim_checks="false", code_context="false",
+    analyzers="false",
     threshold=0, max_findings=25,
 )  # fmt: skip
 """A review without the stages, for tests of all that is around them: one call for each chunk."""

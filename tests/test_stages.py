@@ -41,7 +41,9 @@ from tests.fakes.scripted import GOLDENS, Matter, Scripted
 from tests.fakes.tgi import Tgi as TgiDialect
 
 INFO = ServerInfo("tgi", "scripted", max_prompt=16_384, max_total=18_432)
-STAGES = Stages(context=False, checks=False, wording=False, most=10_000, threshold=0.0)
+STAGES = Stages(
+    context=False, checks=False, wording=False, analyzers=False, most=10_000, threshold=0.0
+)
 FIT, TOLD = range(25), range(25, 50)
 
 

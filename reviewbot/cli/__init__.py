@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewbot.cli.evaluate import evaluate
 from reviewbot.errors import ReaderGoneError, ReviewbotError
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def review(context: click.Context, /, **options: Any) -> None:
     from reviewbot.cli.review import Options, run  # noqa: PLC0415
 
     context.exit(run(Options(env_file=context.obj, **options)))
+
+
+cli.add_command(evaluate)
 
 
 @cli.command()

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import click
 
 from reviewbot import bootstrap
 from reviewbot.errors import ModelUnavailableError
+from reviewbot.model.connection import Connection
 from reviewbot.report.escape import one_line
 from reviewbot.servers.catalogue import (
     Entry,
@@ -61,6 +62,14 @@ def print_path(settings: Settings, name: str | None) -> int:
         chosen = here[0] if here else entries[0]
     click.echo(model_path(chosen, folder))
     return 0 if installed(chosen, folder) else 1
+
+
+def connect_any(settings: Settings) -> AbstractAsyncContextManager[Connection]:
+    """Reach the server that is set, or run a model of our own."""
+    if settings.model_url is not None:
+        return bootstrap.connect(settings)
+    _, path = choose_model(settings)
+    return bootstrap.run_model(settings, path)
 
 
 def choose_model(settings: Settings) -> tuple[Entry, Path]:

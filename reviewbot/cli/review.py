@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,10 +28,12 @@ from reviewbot.model.gate import Gate
 from reviewbot.report.escape import one_line
 from reviewbot.report.words import gaps
 from reviewbot.settings import Settings, load_settings
-from reviewbot.source import Request, Source, load_source
+from reviewbot.source import Request, Source, load_source, open_repository
 
 if TYPE_CHECKING:
     from reviewbot.cli.pull_request import OpenPull
+    from reviewbot.context.repository import Repository
+    from reviewbot.engine.surroundings import Around
 
 REVIEWED, FOUND, INCOMPLETE = 0, 1, 2
 _NAMED_GAPS = 5
@@ -96,9 +98,10 @@ def run(options: Options) -> int:
     fetch = pull.fetch if pull else None
     source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000, fetch)
     files = list(parse_diff(source.data)) if source.data.strip() or not pull else []
+    around = partial(_around, open_repository(source, files, Path.cwd()), files)
     source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
-        review, prompts = _made(options, settings, source, files)
+        review, prompts = _made(options, settings, source, files, around)
         output.write(_render(review, options) if prompts is None else prompts)
     if pull is not None and options.post:
         pull.post(review, files)
@@ -114,7 +117,11 @@ def _open_pull(settings: Settings, name: str | None) -> "OpenPull | None":
 
 
 def _made(
-    options: Options, settings: Settings, source: Source, files: list[FileDiff]
+    options: Options,
+    settings: Settings,
+    source: Source,
+    files: list[FileDiff],
+    around: "Callable[[Budget], Around]",
 ) -> tuple[Review, str | None]:
     """Give the review or the preview of one, and with --show-prompt the prompts as text.
 
@@ -131,12 +138,14 @@ def _made(
     assumed = budget_for(bootstrap.assumed_info(settings), settings.answer_tokens)
     plan = plan_for(assumed)
     if options.show_prompt:
-        return engine.preview(plan), _prompts(plan)
+        return engine.preview(plan), _prompts(
+            plan, around(assumed) if settings.code_context else None
+        )
     if not plan.chunks or (options.plan_only and not options.exact):
         return engine.preview(plan), None
     connecting, caution = _server(settings)
     again = partial(_plan_again, plan, plan_for)
-    review = asyncio.run(_review(options, settings, connecting, again))
+    review = asyncio.run(_review(options, settings, connecting, again, around))
     return replace(review, caution=caution), None
 
 
@@ -150,6 +159,7 @@ async def _review(
     settings: Settings,
     connecting: AbstractAsyncContextManager[Connection],
     plan_for: Callable[[Budget], Plan],
+    around: "Callable[[Budget], Around]",
 ) -> Review:
     """Meet the server, and let it answer, or with --plan --exact only count."""
     async with connecting as connection:
@@ -162,7 +172,8 @@ async def _review(
         ports = bootstrap.make_ports(settings, connection, store, keep_answers=not options.no_cache)
         with closing(store):
             async with show_progress(len(plan.chunks)) as tell:
-                review = await engine.review(plan, connection.info, ports, tell, stages)
+                looked_up = around(plan.budget)
+                review = await engine.review(plan, connection.info, ports, tell, stages, looked_up)
     if store.problem:
         click.echo(f"reviewbot: {one_line(store.problem)}", err=True)
     return review
@@ -192,13 +203,20 @@ def _glob(patterns: tuple[str, ...]) -> Glob | None:
         raise InputError(f"--include or --exclude: {error}") from error
 
 
-def _prompts(plan: Plan) -> str:
+def _around(repository: "Repository | None", files: Sequence[FileDiff], budget: Budget) -> "Around":
+    """Make what the stages look up in."""
+    from reviewbot.engine.surroundings import Around  # noqa: PLC0415  # its grammars load slowly
+
+    return Around(files, repository, budget.context)
+
+
+def _prompts(plan: Plan, around: "Around | None") -> str:
     from reviewbot.model.prompt import Shown, build_messages  # noqa: PLC0415
 
     parts = [
         f"===== {message.role} =====\n{message.content}\n"
         for chunk in plan.chunks
-        for message in build_messages(Shown(chunk))
+        for message in build_messages(Shown(chunk, around.notes(chunk) if around else ()))
     ]
     return "".join(parts) or "Nothing to ask.\n"
 

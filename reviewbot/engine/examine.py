@@ -8,6 +8,7 @@ from typing import Protocol
 from reviewbot.context.note import Note
 from reviewbot.diff.chunk import Chunk
 from reviewbot.diff.triage import NotReviewed
+from reviewbot.engine.evidence import PROVEN, Evidence
 from reviewbot.engine.stages import Stages
 from reviewbot.errors import RefusedError, ServerError
 from reviewbot.findings.candidate import Candidate, Heard
@@ -34,8 +35,8 @@ class Surroundings(Protocol):
         """Say why a finding's suggestion cannot be made; None where it can."""
         ...
 
-    def evidence(self, finding: Finding) -> tuple[str, ...]:
-        """Give what analyzers say of the lines that a finding stands on."""
+    async def analyse(self) -> Evidence:
+        """Let the analyzers that are installed look at the change."""
         ...
 
 
@@ -72,46 +73,60 @@ class Examined:
         self.temporary |= temporary
 
 
-async def examine(
-    chunk: Chunk, asker: Asker, stages: Stages, around: Surroundings | None
-) -> Examined:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every chunk of a review is examined with. `evidence` comes while the model looks."""
+
+    asker: Asker
+    stages: Stages
+    around: Surroundings | None
+    evidence: asyncio.Future[Evidence]
+
+
+async def examine(chunk: Chunk, bench: Bench) -> Examined:
     """Look at a chunk as often as is wanted, and judge what was found.
 
     The first look comes before the others, so that they find its prefix in the server's cache.
     Where it had to be halved, the others look at the halves.
     """
     notes: tuple[Note, ...] = ()
-    if around is not None and stages.context:
-        notes = await asyncio.to_thread(around.notes, chunk)
+    if bench.around is not None and bench.stages.context:
+        notes = await asyncio.to_thread(bench.around.notes, chunk)
     examined = Examined()
-    first = await asker.ask(Shown(chunk, notes))
+    first = await bench.asker.ask(Shown(chunk, notes))
     async with asyncio.TaskGroup() as group:
         for outcome in first:
-            group.create_task(_examine_one(outcome, asker, stages, around, examined))
+            group.create_task(_examine_one(outcome, bench, examined))
     return examined
 
 
-async def _examine_one(
-    first: Outcome,
-    asker: Asker,
-    stages: Stages,
-    around: Surroundings | None,
-    examined: Examined,
-) -> None:
+async def _examine_one(first: Outcome, bench: Bench, examined: Examined) -> None:
     """Go on from the first look at a chunk, or at the part of it that was asked about."""
+    stages, around = bench.stages, bench.around
     examined.fail(first)
     outcomes = [(1, first)]
     if first.answer is not None and not first.failure:
-        outcomes += await _look_again(first.shown, asker, stages.looks, examined)
+        outcomes += await _look_again(first.shown, bench.asker, stages.looks, examined)
     heard: list[Heard] = []
     for number, outcome in outcomes:
         heard += _place(number, outcome, examined)
+    evidence = await asyncio.shield(bench.evidence)
+    heard += [Heard(0, finding) for finding in evidence.of_chunk(first.chunk)]
     candidates = merge(heard) if stages.merge else keep_apart(heard)
+    candidates = [_prove(candidate) for candidate in candidates]
     if around is not None and stages.checks:
         candidates = await asyncio.to_thread(_check, candidates, around)
     if stages.judge:
-        candidates = await _judge(candidates, first.shown, asker, stages, around, examined)
+        candidates = await _judge(candidates, first.shown, bench, examined)
     examined.held += [Held(candidate, first.shown) for candidate in candidates]
+
+
+def _prove(candidate: Candidate) -> Candidate:
+    """Let an analyzer's own words stand for what it proves, whoever else said so."""
+    proofs = [one.finding for one in candidate.heard if one.look == 0]
+    if not proofs:
+        return candidate
+    return replace(candidate, finding=proofs[0], title=proofs[0].title, probability=PROVEN)
 
 
 async def _look_again(
@@ -155,6 +170,9 @@ def _check(candidates: Sequence[Candidate], around: Surroundings) -> list[Candid
     for candidate in candidates:
         finding = candidate.finding
         assert finding is not None
+        if candidate.probability is not None:
+            checked.append(candidate)
+            continue
         if finding.suggestion is not None and around.spoils(finding):
             finding = replace(finding, suggestion=None)
         checked.append(replace(candidate, finding=finding, refuted=around.refutes(finding)))
@@ -162,23 +180,20 @@ def _check(candidates: Sequence[Candidate], around: Surroundings) -> list[Candid
 
 
 async def _judge(
-    candidates: Sequence[Candidate],
-    shown: Shown,
-    asker: Asker,
-    stages: Stages,
-    around: Surroundings | None,
-    examined: Examined,
+    candidates: Sequence[Candidate], shown: Shown, bench: Bench, examined: Examined
 ) -> list[Candidate]:
     """Ask of each candidate, on its own, whether it holds."""
 
     async def judge(candidate: Candidate) -> Candidate:
-        if candidate.refuted is not None and not stages.judge_all:
+        if candidate.probability is not None:
+            return candidate
+        if candidate.refuted is not None and not bench.stages.judge_all:
             return candidate
         assert candidate.finding is not None
-        evidence = around.evidence(candidate.finding) if around else ()
+        evidence = bench.evidence.result().for_claim(candidate.finding)
         claim = claim_of(candidate.finding, shown, evidence)
         try:
-            completion = await asker.say(build_judgement(shown, claim), "judge", judging=True)
+            completion = await bench.asker.say(build_judgement(shown, claim), "judge", judging=True)
         except RefusedError:
             raise
         except ServerError as error:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewbot.diff.chunk import Chunk
-from reviewbot.engine.examine import Examined, Held, Surroundings, examine
+from reviewbot.engine.evidence import Evidence
+from reviewbot.engine.examine import Bench, Examined, Held, Surroundings, examine
 from reviewbot.engine.plan import Plan, planned_lines
 from reviewbot.engine.stages import Stages
 from reviewbot.engine.together import together
@@ -53,19 +54,38 @@ async def review(
     if plan.chunks and ports.probes is not None:
         await check_schema(asker, ports.url, ports.probes)
 
+    evidence = asyncio.ensure_future(_analyse(around, stages))
+    bench = Bench(asker, stages, around, evidence)
+
     async def look(chunk: Chunk) -> Examined:
-        examined = await examine(chunk, asker, stages, around)
+        examined = await examine(chunk, bench)
         tell(_answered(chunk, examined))
         return examined
 
     work = (look(chunk) for chunk in plan.chunks)
-    examined = await together(work, lambda: 2 * ports.gate.most)
+    try:
+        examined = await together(work, lambda: 2 * ports.gate.most)
+        problems = (await evidence).problems
+    finally:
+        await _end(evidence)
     # in a thread: 60,000 findings take .2 s, and other reviews run on this loop
     held = await asyncio.to_thread(_ranked, examined, stages)
-    failures: list[str] = []
+    failures = list(problems)
     if stages.wording:
-        held, failures = await word(held, asker, around)
+        held, unworded = await word(held, asker, around)
+        failures += unworded
     return await asyncio.to_thread(_finish, plan, info, examined, held, asker.tally, failures)
+
+
+async def _analyse(around: Surroundings | None, stages: Stages) -> Evidence:
+    return await around.analyse() if around is not None and stages.analyzers else Evidence()
+
+
+async def _end(evidence: asyncio.Future[Evidence]) -> None:
+    """End the analyzers with the review: no program outlives it."""
+    if not evidence.done():
+        evidence.cancel()
+        await asyncio.wait([evidence])
 
 
 def _answered(chunk: Chunk, examined: Examined) -> Answered:

@@ -25,6 +25,7 @@ class Stages:
     checks: bool = True
     judge: bool = True
     wording: bool = True
+    analyzers: bool = True
     threshold: float = THRESHOLD
     most: int = MOST_FINDINGS
     calibration: Calibration = SHIPPED
@@ -32,6 +33,13 @@ class Stages:
 
 
 ONE_LOOK = Stages(
-    looks=1, context=False, checks=False, judge=False, wording=False, threshold=0.0, most=25
+    looks=1,
+    context=False,
+    checks=False,
+    judge=False,
+    wording=False,
+    analyzers=False,
+    threshold=0.0,
+    most=25,
 )
 """A review without the stages: what the model says of each chunk, once."""

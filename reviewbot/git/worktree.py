@@ -35,11 +35,7 @@ def diff_staged(folder: Path, limit: int) -> bytes:
 
 def diff_base(folder: Path, ref: str, limit: int) -> bytes:
     """Give the work tree against the commit where it left another branch."""
-    ends = _commit(folder, ref), _commit(folder, "HEAD")
-    try:
-        base = _run(folder, "merge-base", *ends).decode().strip()
-    except GitError as error:
-        raise _explained(error, f"{ref!r} and HEAD have no commit in common") from error
+    base = fork_point(folder, ref, "HEAD")
     off = _filters_off(folder)
     return _run(folder, "diff", *DIFF, base, "--", limit=limit, settings=off)
 
@@ -56,6 +52,20 @@ def diff_range(folder: Path, spec: str, limit: int) -> bytes:
     left, _, right = spec.partition(dots)
     ends = [_commit(folder, ref or "HEAD") for ref in (left, right)]
     return _run(folder, "diff", *DIFF, dots.join(ends), "--", limit=limit)
+
+
+def commit_id(folder: Path, ref: str) -> str:
+    """Give the id of a commit; raises `GitError` where git knows none of this name."""
+    return _commit(folder, ref)
+
+
+def fork_point(folder: Path, ref: str, other: str) -> str:
+    """Give the id of the commit where two parted."""
+    ends = _commit(folder, ref), _commit(folder, other)
+    try:
+        return _run(folder, "merge-base", *ends).decode().strip()
+    except GitError as error:
+        raise _explained(error, f"{ref!r} and {other} have no commit in common") from error
 
 
 def default_branch(folder: Path) -> str:

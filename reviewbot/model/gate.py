@@ -14,6 +14,7 @@ from reviewbot.servers.completion import Load
 Key = tuple[str, ...]
 """Whom a call is for: installation and pull request; empty on the command line."""
 
+_FIRST = 16  # calls by which a review is still small: five chunks, looked at three times
 _FEW = 4  # calls that may wait at the server: enough that it never waits for us
 _LOAD_SECONDS = 5.0  # to learn how busy the server is
 _SLOW = 10  # times longer between two looks at a server that does not tell, or not now
@@ -32,8 +33,9 @@ class Gate:
 
     A free place is never kept free while someone waits. It goes to the installation with the
     fewest calls under way, there to the pull request with the fewest, and of equals to the one
-    that has gone without the longest; its own calls keep their order. So a small review never
-    waits for a big one, and a big one alone has every place.
+    that has gone without the longest; its own calls keep their order. Who has only begun counts
+    for half. So a small review never waits for a big one, which gives way for that moment, and a
+    big one alone has every place.
 
     An overloaded server halves the width; each full round of calls that went well gives one place
     back, up to `most`. Where the server tells its queue, the width keeps that short: a call that
@@ -187,10 +189,17 @@ class _Group:
     step: _Step = None
     whole: "_Group | None" = None
     running: int = 0
+    begun: int = 0  # calls since it was last without any
     lines: "dict[_Step, _Group]" = field(default_factory=dict)
     places: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
     # weak: a part lasts as long as its calls, so that nothing is left of them in a long life
     parts: "WeakValueDictionary[_Step, _Group]" = field(default_factory=WeakValueDictionary)
+
+    @property
+    def share(self) -> float:
+        """What it has of the places. A newcomer may so take twice what another has, for a few
+        calls: at one half each, the last of them would wait for its own first to end."""
+        return self.running / 2 if self.begun <= _FIRST else self.running
 
     @property
     def waits(self) -> bool:
@@ -209,6 +218,7 @@ class _Group:
     def count(self, change: int) -> None:
         """Note calls that begin or end."""
         self.running += change
+        self.begun += max(0, change)
         if self.whole is not None:
             self.whole.count(change)
 
@@ -234,7 +244,7 @@ class _Group:
             place = next(iter(self.places))
             del self.places[place]
             return place, self
-        part = min(self.lines.values(), key=attrgetter("running"))  # the first of equals
+        part = min(self.lines.values(), key=attrgetter("share"))  # the first of equals
         del self.lines[part.step]
         taken = part.take_next()
         if part.waits:

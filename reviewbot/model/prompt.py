@@ -188,6 +188,11 @@ def _template(name: str) -> Template:
         raise ReviewbotError(f"the prompt {name!r} cannot be used: {error}") from error
 
 
+def render(name: str, **variables: object) -> str:
+    """Render a template that stands for itself; a variable that is missing is an error."""
+    return _template(name).render(variables).rstrip()
+
+
 @cache
 def _task(name: str, focus: str | None = None) -> str:
     """Render a template that has no variables but the focus."""

@@ -1,0 +1,95 @@
+"""A diff and its repository come in; out comes what the stages may look up around the change."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from reviewbot.analyzers.analyze import MAX_FILES, analyze
+from reviewbot.analyzers.detect_secrets import DetectSecrets
+from reviewbot.analyzers.hadolint import Hadolint
+from reviewbot.analyzers.patterns import Patterns
+from reviewbot.analyzers.ruff import Ruff
+from reviewbot.analyzers.shellcheck import Shellcheck
+from reviewbot.analyzers.yamllint import Yamllint
+from reviewbot.analyzers.zizmor import Zizmor
+from reviewbot.context.gather import gather
+from reviewbot.context.note import Note
+from reviewbot.context.repository import DiffRepository, Place, Repository
+from reviewbot.context.sources import Sources
+from reviewbot.diff.chunk import Chunk
+from reviewbot.diff.parse import FileDiff
+from reviewbot.engine.evidence import Evidence, weigh_evidence
+from reviewbot.findings.finding import Finding
+from reviewbot.findings.suggestion import check_suggestion
+from reviewbot.findings.verify import changed_by, check_claim
+
+ANALYZERS = (
+    Ruff(), Shellcheck(), Zizmor(), Hadolint(), Yamllint(), DetectSecrets(), Patterns(),
+)  # fmt: skip
+"""Those that look at a change; of each the program is used where it is installed."""
+
+
+class Around:
+    """The code around a change, read as it is asked for, and each file once.
+
+    Threads may share it: they wait for each other. Without a repository it knows the diff alone.
+    """
+
+    def __init__(
+        self, files: Sequence[FileDiff], repository: Repository | None, max_tokens: int
+    ) -> None:
+        self._files = files
+        self._repository = repository or DiffRepository(files)
+        self._sources = Sources(self._repository)
+        self._changed = changed_by(files)
+        self._max_tokens = max_tokens
+        self._lock = threading.Lock()
+
+    @property
+    def searched(self) -> bool:
+        """Whether all of the repository can be searched: only then absence refutes a claim."""
+        return self._repository.searched and not self._repository.partial
+
+    def notes(self, chunk: Chunk) -> tuple[Note, ...]:
+        """Give the code around a chunk that the model is shown with it."""
+        if self._max_tokens <= 0:
+            return ()
+        with self._lock:
+            pieces = gather(chunk, self._sources, self._max_tokens).pieces
+        return tuple(Note(piece.title, piece.text) for piece in pieces)
+
+    def refutes(self, finding: Finding) -> str | None:
+        """Say why a look-up contradicts a finding; None where it does not or cannot decide."""
+        with self._lock:
+            return check_claim(finding, self, self._changed)
+
+    def spoils(self, finding: Finding) -> str | None:
+        """Say why a finding's suggestion cannot be made; None where it can."""
+        with self._lock:
+            whole = self._repository.searched
+            return check_suggestion(finding, self.text(finding.path) if whole else None)
+
+    async def analyse(self) -> Evidence:
+        """Let the analyzers that are installed look at the changed files.
+
+        They need whole files: of hunks alone they would say what is not so.
+        """
+        if not self._repository.searched:
+            return Evidence()
+        texts = await asyncio.to_thread(self._texts)
+        return weigh_evidence(await analyze(self._files, texts.get, ANALYZERS), self._files)
+
+    def _texts(self) -> dict[str, str | None]:
+        with self._lock:
+            wanted = [
+                file.path for file in self._files if any(one.wants(file.path) for one in ANALYZERS)
+            ]
+            return {path: self._repository.head(path) for path in wanted[:MAX_FILES]}
+
+    def text(self, path: str) -> str | None:
+        """Give a file at head, None where it is not there or not known."""
+        return self._repository.head(path)
+
+    def places(self, name: str) -> tuple[Place, ...]:
+        """Give the lines at head that hold a name as a whole word."""
+        return self._repository.find([name]).get(name, ())
