@@ -68,6 +68,7 @@ def make_worker(settings: Settings) -> Process:
             owners_of(settings), settings.skip_drafts, settings.skip_bots,
             settings.check_fail_on, settings.github_write_interval, settings.answer_tokens,
             Limits(diff=settings.max_diff_mb * 1_000_000),
+            settings.code_context or settings.claim_checks or settings.analyzers,
         ),
     )  # fmt: skip
     kinds = {

@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 
 from reviewbot import bootstrap
+from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff
 from reviewbot.errors import InputError, SettingsError
 from reviewbot.findings.review import Review
-from reviewbot.git.fetch import Limits
+from reviewbot.git.fetch import Limits, fetch_around, fetch_diff
+from reviewbot.git.remote import Remote
 from reviewbot.git.store import Store
 from reviewbot.settings import Settings
 
@@ -61,15 +63,22 @@ class OpenPull:
         self._github = personal(settings.github_url, settings.github_token, turn=self._turn)
         self._pull = self._github.fetch_pull(wanted.owner, wanted.repository, wanted.number)
         self._started = time.monotonic()
+        folder = bootstrap.cache_folder(settings) / "repositories"
+        self._store = Store(Path(folder), _STORE_BYTES, _FREE_BYTES)
+        self._limits = Limits(diff=settings.max_diff_mb * 1_000_000)
+        self._remote: Remote | None = None
 
     def fetch(self) -> bytes:
         """Give its diff, as git makes it. Raises `GitHubError`, `GitError`."""
-        from reviewbot.github.pull_request import fetch_pull_diff  # noqa: PLC0415
+        from reviewbot.github.pull_request import remote_of  # noqa: PLC0415
 
-        folder = bootstrap.cache_folder(self._settings) / "repositories"
-        limits = Limits(diff=self._settings.max_diff_mb * 1_000_000)
-        store = Store(Path(folder), _STORE_BYTES, _FREE_BYTES)
-        return fetch_pull_diff(self._github, self._pull, store, limits)
+        self._remote = remote_of(self._github, self._pull)
+        return fetch_diff(self._store, self._remote, self._limits)
+
+    def around(self, files: Sequence[FileDiff]) -> KnownFiles:
+        """Give the files around its diff. Raises `GitError`."""
+        assert self._remote is not None
+        return fetch_around(self._store, self._remote, files, self._limits)
 
     def post(self, review: Review, files: Sequence[FileDiff]) -> None:
         """Post a review once, and say on stderr what came of it.

@@ -98,7 +98,8 @@ def run(options: Options) -> int:
     fetch = pull.fetch if pull else None
     source = load_source(request, Path.cwd(), settings.max_diff_mb * 1_000_000, fetch)
     files = list(parse_diff(source.data)) if source.data.strip() or not pull else []
-    around = partial(_around, open_repository(source, files, Path.cwd()), files)
+    repository = pull.around(files) if pull else open_repository(source, files, Path.cwd())
+    around = partial(_around, repository, files)
     source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
         review, prompts = _made(options, settings, source, files, around)

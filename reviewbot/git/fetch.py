@@ -7,12 +7,16 @@ whatever the size of the repository and of its history.
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reviewbot.context.known import KnownFiles
+from reviewbot.diff.parse import FileDiff
 from reviewbot.errors import FetchError, GitError
 from reviewbot.git.remote import CommitMissingError, Remote, explained, offline, online
 from reviewbot.git.run import DIFF, GitFailedError, Leash, run_git
 from reviewbot.git.store import Held, Store
+from reviewbot.git.surroundings import read_around
 
 _LOOK = 0.1  # seconds between two looks at how much was fetched
 _MOST_PACKS = 400
@@ -61,6 +65,28 @@ def fetch_diff(
         queue = _Clock(stop, limits.seconds, "others used the repository")
         with store.hold(remote.installation, remote.repository_id, queue.wait) as held:
             return _diff(held, remote, limits, _Clock(stop, limits.seconds, "git ran"))
+    except OSError as error:
+        raise FetchError(f"{store.folder} cannot be used: {error}") from error
+
+
+def fetch_around(
+    store: Store,
+    remote: Remote,
+    files: Sequence[FileDiff],
+    limits: Limits,
+    stop: threading.Event | None = None,
+) -> KnownFiles:
+    """Give the files around a pull request's diff, which was fetched before.
+
+    Raises what `fetch_diff` raises.
+    """
+    stop = stop or threading.Event()
+    try:
+        queue = _Clock(stop, limits.seconds, "others used the repository")
+        with store.hold(remote.installation, remote.repository_id, queue.wait) as held:
+            clock = _Clock(stop, limits.seconds, "git ran")
+            leash = Leash(clock.check, limits.memory, (held.lock,))
+            return read_around(held, remote, files, leash)
     except OSError as error:
         raise FetchError(f"{store.folder} cannot be used: {error}") from error
 

@@ -130,6 +130,10 @@ class Commits:
         self._cut |= len(found) < len(set(names))
         return found
 
+    def here(self) -> tuple[str, ...]:
+        """List the source files at head whose contents are here, of a clone that lacks some."""
+        return self._files()[0]
+
     def lacking(self, near: Sequence[str], most: int = 500) -> tuple[str, ...]:
         """Give the ids of source files at head that are not here, the nearest to some paths
         first: who may fetch can get them in one batch before the search.

@@ -1,37 +1,24 @@
-"""A pull request comes in; out come its diff, and its review posted exactly once.
+"""A pull request comes in; out come where git finds it, and its review posted exactly once.
 
 The worker and the command line both call these two.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewbot.diff.parse import FileDiff
 from reviewbot.errors import GitHubInvalidError
 from reviewbot.findings.review import Review
-from reviewbot.git.fetch import Limits, fetch_diff
 from reviewbot.git.remote import Remote
-from reviewbot.git.store import Store
 from reviewbot.github.client import GitHub, PullRequest
 from reviewbot.github.comments import MOST_INLINE, build_draft, commentable_lines
 from reviewbot.github.marker import Mark, MarkerKey
 from reviewbot.github.posting import NotMine, Posted, post_once
 
 
-def fetch_pull_diff(
-    github: GitHub,
-    pull: PullRequest,
-    store: Store,
-    limits: Limits,
-    installation: int = 0,
-    stop: threading.Event | None = None,
-) -> bytes:
-    """Give the diff of a pull request's head against its merge base, as git makes it.
-
-    Raises `GitHubError`, `GitError`, and `InputError` for one above the limit.
-    """
-    remote = Remote(
+def remote_of(github: GitHub, pull: PullRequest, installation: int = 0) -> Remote:
+    """Say where git finds both ends of a pull request; raises `GitHubError`."""
+    return Remote(
         installation=installation,
         repository_id=pull.repository.id,
         number=pull.number,
@@ -40,7 +27,6 @@ def fetch_pull_diff(
         merge_base=github.merge_base(pull),
         head=pull.head,
     )
-    return fetch_diff(store, remote, limits, stop)
 
 
 @dataclass(frozen=True, slots=True)

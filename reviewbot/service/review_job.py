@@ -1,17 +1,20 @@
 """A claimed review comes in; out comes one posted review on its head, or why there is none."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from reviewbot import engine
 from reviewbot.budget import budget_for
+from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff, parse_diff
 from reviewbot.engine import Answered, Stages
-from reviewbot.errors import GitHubGoneError
+from reviewbot.engine.surroundings import Around
+from reviewbot.errors import GitError, GitHubGoneError, InputError
 from reviewbot.findings.review import Review
-from reviewbot.git.fetch import FetchStoppedError, Limits
+from reviewbot.git.fetch import FetchStoppedError, Limits, fetch_around, fetch_diff
+from reviewbot.git.remote import Remote
 from reviewbot.git.store import Store
 from reviewbot.github import check_output
 from reviewbot.github.app import App
@@ -20,7 +23,7 @@ from reviewbot.github.checks import complete_check, find_check, open_check
 from reviewbot.github.client import GitHub, PullRequest
 from reviewbot.github.marker import Mark, MarkerKey, external_id
 from reviewbot.github.posting import NotMine, Posted
-from reviewbot.github.pull_request import Reviewed, fetch_pull_diff, post_review
+from reviewbot.github.pull_request import Reviewed, post_review, remote_of
 from reviewbot.github.webhook import Repository
 from reviewbot.model.ask import Ports
 from reviewbot.model.connection import Connection
@@ -56,6 +59,7 @@ class Rules:
     write_interval: float
     answer_tokens: int
     limits: Limits
+    look_around: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class _Review:
         self._running = running
         self._job = running.job
         self._github = github
+        self._without: tuple[str, ...] = ()
 
     def run(self) -> None:
         """Read, fetch, ask, post, tell: each step looks first whether it is still wanted."""
@@ -109,9 +114,9 @@ class _Review:
         pull = self._wanted()
         check = self._open_check()
         with metrics.stage("fetch"):
-            files = self._fetch(pull)
+            files, known = self._fetch(pull)
         with metrics.stage("model"):
-            review = self._ask(files)
+            review = self._ask(files, known)
         seconds = time.monotonic() - started
         with metrics.stage("post"):
             posted = self._post(Reviewed(review, files, seconds, self._job.run))
@@ -161,20 +166,33 @@ class _Review:
             if not write(connection, self._job, *values):
                 raise StoppedError("lost")
 
-    def _fetch(self, pull: PullRequest) -> list[FileDiff]:
+    def _fetch(self, pull: PullRequest) -> tuple[list[FileDiff], KnownFiles | None]:
         tools, job = self._tools, self._job
         try:
-            data = fetch_pull_diff(
-                self._github, pull, tools.store, tools.rules.limits, job.installation,
-                self._running.stop,
-            )  # fmt: skip
+            remote = remote_of(self._github, pull, job.installation)
+            data = fetch_diff(tools.store, remote, tools.rules.limits, self._running.stop)
+            self._running.check()
+            files = list(parse_diff(data)) if data.strip() else []
+            return files, self._fetch_around(remote, files)
         except FetchStoppedError:
             self._running.check()
             raise
-        self._running.check()
-        return list(parse_diff(data)) if data.strip() else []
 
-    def _ask(self, files: list[FileDiff]) -> Review:
+    def _fetch_around(self, remote: Remote, files: Sequence[FileDiff]) -> KnownFiles | None:
+        """Fetch what stands around the change; without it the review is made of the diff alone."""
+        tools = self._tools
+        if not tools.rules.look_around or not files:
+            return None
+        try:
+            return fetch_around(tools.store, remote, files, tools.rules.limits, self._running.stop)
+        except FetchStoppedError:
+            raise
+        except (GitError, InputError) as error:
+            _log.warning("the code around the change was not read", reason=str(error))
+            self._without = (f"the code around the change: {error}",)
+            return None
+
+    def _ask(self, files: list[FileDiff], known: KnownFiles | None) -> Review:
         """Plan in this thread, and let the loop ask the model. Each answer is kept at once."""
         tools, job = self._tools, self._job
         connection = self._running.result(tools.loop.submit(tools.model.connection()))
@@ -188,12 +206,14 @@ class _Review:
             if event.temporary:
                 unanswered.append(event.failure or "no answer")
 
-        asking = engine.review(plan, connection.info, ports, tell, tools.stages(connection))
+        around = Around(files, known, plan.budget.context)
+        stages = tools.stages(connection)
+        asking = engine.review(plan, connection.info, ports, tell, stages, around)
         review = self._running.result(tools.loop.submit(asking), SITTING_SECONDS)
         if unanswered and time.time() - job.created_at < PATIENT_SECONDS:
             share = f"{len(unanswered)} of {len(plan.chunks)} chunks"
             raise UnansweredError(f"{share} wait for the model: {unanswered[0]}")
-        return review
+        return replace(review, went_without=(*self._without, *review.went_without))
 
     def _post(self, reviewed: Reviewed) -> Posted | None:
         """Post what was found on the head that it was found on."""
