@@ -193,7 +193,7 @@ def test_the_body_tells_what_was_done_and_what_not_and_ends_with_the_mark() -> N
     for words in (
         "`app/pool.py`: the model server did not answer within 120 s",
         "Left out by policy: 2",
-        "3 more findings, no graver, not shown.",
+        "3 more findings, less likely, not shown.",
         "**188 of 214 changed lines reviewed; 26 not: ",
         "<sub>granite-4.1-3b · 5 calls · 6,086 tokens · 3 s</sub>",
     ):

@@ -26,7 +26,7 @@ from reviewbot.findings.review import Review
 from reviewbot.model.connection import Connection
 from reviewbot.model.gate import Gate
 from reviewbot.report.escape import one_line
-from reviewbot.report.words import gaps
+from reviewbot.report.words import gaps, stage_costs, without
 from reviewbot.settings import Settings, load_settings
 from reviewbot.source import Request, Source, load_source, open_repository
 
@@ -104,6 +104,8 @@ def run(options: Options) -> int:
     with Output(options.output) as output:
         review, prompts = _made(options, settings, source, files, around)
         output.write(_render(review, options) if prompts is None else prompts)
+    for line in stage_costs(review.usage) if options.stats else ():
+        click.echo(line, err=True)
     if pull is not None and options.post:
         pull.post(review, files)
     return _exit_code(review, options.fail_on)
@@ -279,6 +281,8 @@ _RENDER: dict[str, Callable[[Review, Options], str]] = {
 def _exit_code(review: Review, fail_on: str) -> int:
     """Say with the exit code how it went; a gap is told on stderr too, and beats findings."""
     said = (f"{one_line(gap.path)}: {one_line(gap.reason)}" for gap in gaps(review))
+    for text in without(review):
+        click.echo(f"reviewbot: {text}", err=True)
     lines = list(dict.fromkeys(said))
     for line in lines[:_NAMED_GAPS]:
         click.echo(f"reviewbot: {line}", err=True)

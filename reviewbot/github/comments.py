@@ -15,7 +15,7 @@ from reviewbot.github.suggestion import harmless, suggestion_block
 from reviewbot.report.escape import LONE_SURROGATE, one_line
 from reviewbot.report.markdown import finding_blocks, not_reviewed_blocks
 from reviewbot.report.safe_markdown import code_span, safe_line, safe_markdown
-from reviewbot.report.words import counted, coverage, place, tally
+from reviewbot.report.words import counted, coverage, place, stage_calls, tally, without
 
 MOST_INLINE = 25
 """Comments in one review: above about 30 GitHub has answered 502 with the review created."""
@@ -125,7 +125,7 @@ def facts(review: Review, seconds: float) -> str:
     usage = review.usage
     tokens = usage.prompt_tokens + usage.completion_tokens
     model = _line(review.model or "no model", _LONG_NAME)
-    calls = counted(usage.calls, "call")
+    calls = counted(usage.calls, "call") + stage_calls(usage)
     return f"<sub>{model} · {calls} · {tokens:,} tokens · {seconds:.0f} s</sub>"
 
 
@@ -178,7 +178,10 @@ def _body(review: Review, others: list[Finding], seconds: float, marker: str) ->
         blocks.append((missed, "note on what was not reviewed"))
     caution = [_line(review.caution, _LONG_LINE)] if review.caution else []
     if review.hidden_findings:
-        caution.append(f"{counted(review.hidden_findings, 'more finding')}, no graver, not shown.")
+        caution.append(
+            f"{counted(review.hidden_findings, 'more finding')}, less likely, not shown."
+        )
+    caution += [_line(text, _LONG_LINE) for text in without(review)]
     covered = f"**{_line(coverage(review), _LONG_LINE)}**"
     tail = [*caution, covered, facts(review, seconds), marker]
     return fitted([tally(review)], blocks, tail, MOST_CHARACTERS)

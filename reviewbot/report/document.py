@@ -55,7 +55,20 @@ def build_document(review: Review) -> dict[str, Any]:
             "completion_tokens": review.usage.completion_tokens,
             "cached_tokens": review.usage.cached_tokens,
             "dropped_findings": review.usage.dropped_findings,
+            "stages": [
+                {
+                    "stage": one.stage,
+                    "calls": one.calls,
+                    "prompt_tokens": one.prompt_tokens,
+                    "completion_tokens": one.completion_tokens,
+                    "cached_tokens": one.cached_tokens,
+                    "shared_tokens": one.shared_tokens,
+                }
+                for one in review.usage.stages
+            ],
         },
+        "hidden_findings": review.hidden_findings,
+        "went_without": list(review.went_without),
     }
 
 

@@ -20,6 +20,7 @@ from reviewbot.report.words import (
     ranges,
     reason_and_remedy,
     tally,
+    without,
 )
 
 LISTED_FILES = 5
@@ -152,5 +153,5 @@ def _policy(entries: list[NotReviewed], terminal: Terminal) -> list[str]:
 def _summary(review: Review) -> list[str]:
     if not review.files and not review.not_reviewed:
         return [coverage(review)]
-    lines = (review.caution, tally(review), hidden(review), coverage(review))
+    lines = (review.caution, tally(review), hidden(review), *without(review), coverage(review))
     return [line for line in lines if line]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from reviewbot.diff.triage import NotReviewed, Range
 from reviewbot.findings.finding import SEVERITIES, Finding
-from reviewbot.findings.review import Review
+from reviewbot.findings.review import Review, Usage
 from reviewbot.model.answer import Severity
 from reviewbot.report.escape import one_line, visible, visible_lines
 
@@ -79,6 +79,35 @@ def hidden(review: Review) -> str:
     if not review.findings:
         return f"{counted(review.hidden_findings, 'finding')}, not shown: see --all"
     return f"{review.hidden_findings} more, less likely than these, not shown: see --all"
+
+
+def without(review: Review) -> list[str]:
+    """Say what the review went without, a line each: parts that failed and cost no line."""
+    return [f"Without {one_line(text)}" for text in review.went_without]
+
+
+def stage_calls(usage: Usage) -> str:
+    """Say " (first look 3, judge 2)"; "" where a review has one stage."""
+    stages = [one for one in usage.stages if one.calls]
+    if len(stages) < 2:
+        return ""
+    return f" ({', '.join(f'{one.stage} {one.calls}' for one in stages)})"
+
+
+def stage_costs(usage: Usage) -> list[str]:
+    """Say what each stage cost, a line each. Where the server does not tell what it had cached,
+    what calls about the same chunk share is given as an estimate.
+    """
+    lines: list[str] = []
+    for one in usage.stages:
+        cached = f"{one.cached_tokens:,} of them cached"
+        if not usage.cached_tokens and one.shared_tokens:
+            cached = f"about {one.shared_tokens:,} of them shared (an estimate)"
+        lines.append(
+            f"{one.stage}: {counted(one.calls, 'call')}, {one.prompt_tokens:,} prompt tokens"
+            f" ({cached}), {one.completion_tokens:,} written"
+        )
+    return lines
 
 
 def ranges(lines: tuple[Range, ...] | None) -> str:

@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from reviewbot.errors import DatabaseError, SettingsError
+from reviewbot.findings.review import Usage
 from reviewbot.service.database import Database
 from reviewbot.service.jobs import ACTIVE, ENDED
 from reviewbot.service.listing import count_jobs
@@ -25,6 +26,7 @@ EVENTS = frozenset({
 })  # fmt: skip
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_NOTHING = Usage()
 _deliveries = Counter(
     "reviewbot_deliveries", "Deliveries by event and outcome.", ["event", "outcome"],
     registry=REGISTRY,
@@ -34,8 +36,10 @@ _stages = Histogram(
     "reviewbot_stage_seconds", "Seconds that a stage of a review takes.", ["stage"],
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000), registry=REGISTRY,
 )  # fmt: skip
-_calls = Counter("reviewbot_model_calls", "Calls sent to the model.", registry=REGISTRY)
-_tokens = Counter("reviewbot_model_tokens", "Tokens by kind.", ["kind"], registry=REGISTRY)
+_calls = Counter("reviewbot_model_calls", "Calls sent to the model, by what for.", ["stage"],
+                 registry=REGISTRY)  # fmt: skip
+_tokens = Counter("reviewbot_model_tokens", "Tokens by kind and by what for.", ["kind", "stage"],
+                  registry=REGISTRY)  # fmt: skip
 _retries = Counter("reviewbot_job_retries", "Jobs that were put off.", ["counts"],
                    registry=REGISTRY)  # fmt: skip
 _wakeups = Counter("reviewbot_wakeups", "Messages to workers by outcome.", ["outcome"],
@@ -54,12 +58,14 @@ def count_wakeups(outcome: str, messages: int = 1) -> None:
     _wakeups.labels(outcome).inc(messages)
 
 
-def count_review(outcome: str, calls: int = 0, prompt: int = 0, completion: int = 0) -> None:
-    """Count a review and what it cost."""
+def count_review(outcome: str, usage: Usage = _NOTHING) -> None:
+    """Count a review and what its stages cost."""
     _reviews.labels(outcome).inc()
-    _calls.inc(calls)
-    _tokens.labels("prompt").inc(prompt)
-    _tokens.labels("completion").inc(completion)
+    for one in usage.stages:
+        _calls.labels(one.stage).inc(one.calls)
+        _tokens.labels("prompt", one.stage).inc(one.prompt_tokens)
+        _tokens.labels("completion", one.stage).inc(one.completion_tokens)
+        _tokens.labels("cached", one.stage).inc(one.cached_tokens)
 
 
 def count_retry(*, counts: bool) -> None:

@@ -122,9 +122,7 @@ class _Review:
             posted = self._post(Reviewed(review, files, seconds, self._job.run))
         output = check_output.reviewed(review, self._tools.rules.fail_on, seconds=seconds)
         self._finish(check, output, posted)
-        usage = review.usage
-        metrics.count_review("posted" if posted else "nothing to say", usage.calls,
-                             usage.prompt_tokens, usage.completion_tokens)  # fmt: skip
+        metrics.count_review("posted" if posted else "nothing to say", review.usage)
         _log.info("reviewed", findings=len(review.findings), seconds=round(seconds, 1),
                   review=posted.review_id if posted else None)  # fmt: skip
 
