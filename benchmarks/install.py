@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT, show
 
-PACKAGES = 30
-MEGABYTES = 60.0
+PACKAGES = 31
+MEGABYTES = 105.0  # 46 of them are the grammars of ast-grep-py
 _LIST = """
 import json
 from importlib.metadata import distributions

@@ -1,13 +1,9 @@
 """What analyzers say of a change comes in; out comes what it is worth to a chunk and to a claim."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reviewbot.analyzers.analyze import Analysis
 from reviewbot.analyzers.analyzer import Alarm
-from reviewbot.analyzers.finding import NotInDiffError, to_finding
 from reviewbot.diff.chunk import Chunk, print_lines
-from reviewbot.diff.parse import FileDiff
 from reviewbot.findings.finding import Finding
 
 PROVEN = 0.95
@@ -47,16 +43,3 @@ class Evidence:
             and finding.start_line <= alarm.end_line + _NEAR
         ]
         return tuple(near[:_MOST_SAID])
-
-
-def weigh_evidence(analysis: Analysis, files: Sequence[FileDiff]) -> Evidence:
-    """Make findings of the alarms that are pinned."""
-    by_path: Mapping[str, FileDiff] = {file.path: file for file in files}
-    proven: list[Finding] = []
-    for alarm in analysis.alarms:
-        if alarm.alone and alarm.path in by_path:
-            try:
-                proven.append(to_finding(alarm, by_path[alarm.path]))
-            except NotInDiffError:
-                continue
-    return Evidence(analysis.alarms, tuple(proven), analysis.problems)

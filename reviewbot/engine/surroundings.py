@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from reviewbot.analyzers.analyze import MAX_FILES, analyze
+from reviewbot.analyzers.analyze import MAX_FILES, Analysis, analyze
 from reviewbot.analyzers.detect_secrets import DetectSecrets
+from reviewbot.analyzers.finding import NotInDiffError, to_finding
 from reviewbot.analyzers.hadolint import Hadolint
 from reviewbot.analyzers.patterns import Patterns
 from reviewbot.analyzers.ruff import Ruff
@@ -18,7 +19,7 @@ from reviewbot.context.repository import DiffRepository, Place, Repository
 from reviewbot.context.sources import Sources
 from reviewbot.diff.chunk import Chunk
 from reviewbot.diff.parse import FileDiff
-from reviewbot.engine.evidence import Evidence, weigh_evidence
+from reviewbot.engine.evidence import Evidence
 from reviewbot.findings.finding import Finding
 from reviewbot.findings.suggestion import check_suggestion
 from reviewbot.findings.verify import changed_by, check_claim
@@ -77,7 +78,7 @@ class Around:
         if not self._repository.searched:
             return Evidence()
         texts = await asyncio.to_thread(self._texts)
-        return weigh_evidence(await analyze(self._files, texts.get, ANALYZERS), self._files)
+        return _weigh(await analyze(self._files, texts.get, ANALYZERS), self._files)
 
     def _texts(self) -> dict[str, str | None]:
         with self._lock:
@@ -93,3 +94,16 @@ class Around:
     def places(self, name: str) -> tuple[Place, ...]:
         """Give the lines at head that hold a name as a whole word."""
         return self._repository.find([name]).get(name, ())
+
+
+def _weigh(analysis: Analysis, files: Sequence[FileDiff]) -> Evidence:
+    """Make findings of the alarms that are pinned."""
+    by_path: Mapping[str, FileDiff] = {file.path: file for file in files}
+    proven: list[Finding] = []
+    for alarm in analysis.alarms:
+        if alarm.alone and alarm.path in by_path:
+            try:
+                proven.append(to_finding(alarm, by_path[alarm.path]))
+            except NotInDiffError:
+                continue
+    return Evidence(analysis.alarms, tuple(proven), analysis.problems)
