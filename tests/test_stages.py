@@ -40,6 +40,8 @@ from tests.fakes.model_server import ModelServer
 from tests.fakes.scripted import GOLDENS, Matter, Scripted
 from tests.fakes.tgi import Tgi as TgiDialect
 
+pytestmark = pytest.mark.xdist_group("stages")  # which share what the scripted model was asked
+
 INFO = ServerInfo("tgi", "scripted", max_prompt=16_384, max_total=18_432)
 STAGES = Stages(
     context=False, checks=False, wording=False, analyzers=False, most=10_000, threshold=0.0

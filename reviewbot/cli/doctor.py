@@ -13,6 +13,7 @@ from reviewbot import bootstrap
 from reviewbot.budget import budget_for
 from reviewbot.cli.output import may_colour
 from reviewbot.errors import ReviewbotError
+from reviewbot.findings.calibration import SHIPPED
 from reviewbot.git import worktree
 from reviewbot.model.ask import Asker, Patience, Ports
 from reviewbot.model.connection import Connection
@@ -20,6 +21,7 @@ from reviewbot.model.gate import Gate
 from reviewbot.model.kept import NothingKept
 from reviewbot.model.probe import check_schema
 from reviewbot.report.escape import one_line
+from reviewbot.servers.completion import ServerInfo
 from reviewbot.settings import Settings, load_settings
 
 Line = tuple[bool, str, str]
@@ -51,10 +53,20 @@ def _checks(env_file: Path | None) -> Iterator[Line]:
     except ReviewbotError as error:
         yield False, "git", str(error)
     yield from asyncio.run(_server(settings))
+    if settings.analyzers:
+        yield True, "analyzers", _analyzers()
     if any((settings.github_app_id, settings.github_webhook_secret, settings.database_url)):
         from reviewbot.cli.doctor_service import service_checks  # noqa: PLC0415
 
         yield from service_checks(settings)
+
+
+def _analyzers() -> str:
+    from reviewbot.engine.surroundings import installed_analyzers  # noqa: PLC0415  # slow
+
+    here, lacking = installed_analyzers()
+    absent = f"; not installed: {', '.join(lacking)}" if lacking else ""
+    return f"{', '.join(here)}{absent}"
 
 
 async def _server(settings: Settings) -> list[Line]:
@@ -69,6 +81,8 @@ async def _server(settings: Settings) -> list[Line]:
             budget = budget_for(info, settings.answer_tokens)
             words = f"reads {info.max_total:,} tokens at once: {budget.diff:,} of diff a call"
             lines.append((True, name, words))
+            name = "judge"
+            lines.append((True, name, _calibration(settings, info)))
             name = "schema"
             if settings.schema == "parse":
                 lines.append((True, name, "not checked (REVIEWBOT_SCHEMA=parse)"))
@@ -83,6 +97,14 @@ async def _server(settings: Settings) -> list[Line]:
     except ReviewbotError as error:
         lines.append((False, name, str(error)))
     return lines
+
+
+def _calibration(settings: Settings, info: ServerInfo) -> str:
+    if not settings.judge:
+        return "not asked (REVIEWBOT_JUDGE=false)"
+    calibration = bootstrap.load_calibration(settings.calibration, info)
+    words = f"calibrated with {calibration.made_with}"
+    return words if calibration != SHIPPED else f"{words}; see reviewbot eval calibrate"
 
 
 def _connect(settings: Settings) -> AbstractAsyncContextManager[Connection]:

@@ -1,6 +1,7 @@
 """`reviewbot eval run` and `eval judge`: a dataset or a run comes in; a model is asked."""
 
 import asyncio
+import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -70,8 +71,7 @@ def run_dataset(options: Options) -> int:
 async def _run(settings: Settings, dataset: Dataset, part: Split | None, folder: Path) -> Ran:
     async with connect_any(settings) as connection:
         stages = bootstrap.make_stages(settings, connection.info, for_the_record=True)
-        info = _info(settings, dataset, part, connection, stages)
-        _open(folder, info)
+        _open(folder, _info(settings, dataset, part, connection, stages))
         bench = Bench(
             folder=folder,
             dataset=dataset,
@@ -81,36 +81,50 @@ async def _run(settings: Settings, dataset: Dataset, part: Split | None, folder:
             ports=_ports(settings, connection),
             stages=stages,
         )
-        with _bar("cases") as tell:
+        with _alone(folder), _bar("cases") as tell:
             return await run_cases(bench, part, tell)
 
 
 def _open(folder: Path, info: RunInfo) -> None:
     """Begin a run, or go on with the one that lies there if it is made in the same way."""
     if not (folder / "run.json").exists():
-        write_info(folder, info)
+        try:
+            write_info(folder, info)
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written: {error.strerror}") from error
         return
-    there = read_info(folder)
-    if there != info:
-        names = [name for name in info.__struct_fields__
-                 if getattr(there, name) != getattr(info, name)]  # fmt: skip
+    differs = _differing(read_info(folder), info)
+    if differs:
         raise InputError(
-            f"{folder} holds a run that was made otherwise ({', '.join(names)}): name another"
+            f"{folder} holds a run that was made otherwise ({', '.join(differs)}): name another"
             " folder by --out"
         )
+
+
+def _differing(one: RunInfo, other: RunInfo) -> list[str]:
+    """Name what differs between two runs; of the settings, which."""
+    names = [name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)]
+    if "settings" not in names:
+        return names
+    switches = one.settings.keys() | other.settings.keys()
+    of_them = [name for name in switches if one.settings.get(name) != other.settings.get(name)]
+    return [name for name in names if name != "settings"] + sorted(of_them)
 
 
 def _info(
     settings: Settings, dataset: Dataset, part: Split | None, connection: Connection, stages: Stages
 ) -> RunInfo:
+    budget = budget_for(connection.info, settings.answer_tokens)
     switches: dict[str, str | int | float | bool | None] = {
-        "context": stages.context and budget_for(connection.info).context > 0,
+        "code_context": stages.context and budget.context > 0,
         "merge": stages.merge,
-        "checks": stages.checks,
+        "claim_checks": stages.checks,
         "judge": stages.judge,
         "wording": stages.wording,
         "analyzers": stages.analyzers,
         "answer_tokens": settings.answer_tokens,
+        "prompt_tokens": budget.prompt,
+        "schema": settings.schema,
     }
     return RunInfo(
         dataset=str(dataset.folder.resolve()),
@@ -147,8 +161,8 @@ async def _judge(
 ) -> int:
     async with connect_any(settings) as connection:
         judge = ModelJudge(_ports(settings, connection), connection.info)
-        verdicts = Verdicts(run, judge.model)
-        with _bar("verdicts") as tell:
+        with _alone(run), _bar("verdicts") as tell:
+            verdicts = Verdicts(run, judge.model)
             asked = await ask_missing(pairs, judge, verdicts, tell)
             await ask_missing([(one.golden, one.comment) for one in known], judge, verdicts, tell)
     click.echo(one_line(f"{run}: {asked} verdicts of {judge.model}"))
@@ -163,7 +177,7 @@ def _known(path: Path) -> list[Known]:
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             known.append(msgspec.json.decode(line, type=Known))
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # of msgspec, or of bytes that are no UTF-8
             raise InputError(f"{path}, line {number}: {error}") from error
     return known
 
@@ -172,6 +186,19 @@ def _load(env_file: Path | None, options: Mapping[str, object]) -> Settings:
     return load_settings(
         options, os.environ, env_file=env_file, config_file=bootstrap.config_file()
     )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a run's folder while it is written: two processes would ask the same twice."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(f"another `reviewbot eval` works on {folder}") from None
+    finally:
+        os.close(descriptor)
 
 
 def _ports(settings: Settings, connection: Connection) -> Ports:

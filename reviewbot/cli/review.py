@@ -104,6 +104,9 @@ def run(options: Options) -> int:
     with Output(options.output) as output:
         review, prompts = _made(options, settings, source, files, around)
         output.write(_render(review, options) if prompts is None else prompts)
+    if not review.calibrated and review.model is not None:
+        words = f"the judge is not calibrated for {review.model}: see reviewbot eval calibrate"
+        click.echo(f"reviewbot: {one_line(words)}", err=True)
     for line in stage_costs(review.usage) if options.stats else ():
         click.echo(line, err=True)
     if pull is not None and options.post:

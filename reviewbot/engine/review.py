@@ -11,6 +11,7 @@ from reviewbot.engine.plan import Plan, planned_lines
 from reviewbot.engine.stages import Stages
 from reviewbot.engine.together import together
 from reviewbot.engine.word import word
+from reviewbot.findings.calibration import SHIPPED
 from reviewbot.findings.candidate import Candidate
 from reviewbot.findings.finding import Finding
 from reviewbot.findings.rank import rank, shown, weigh
@@ -74,7 +75,10 @@ async def review(
     if stages.wording:
         held, unworded = await word(held, asker, around)
         failures += unworded
-    return await asyncio.to_thread(_finish, plan, info, examined, held, asker.tally, failures)
+    calibrated = not stages.judge or stages.calibration != SHIPPED
+    return await asyncio.to_thread(
+        _finish, plan, info, examined, held, asker.tally, failures, calibrated=calibrated
+    )
 
 
 async def _analyse(around: Surroundings | None, stages: Stages) -> Evidence:
@@ -110,6 +114,8 @@ def _finish(
     held: Sequence[Held],
     tally: Tally,
     failures: list[str],
+    *,
+    calibrated: bool,
 ) -> Review:
     """Reckon up what was looked at, what is shown and what it cost."""
     candidates = tuple(one.candidate for one in held)
@@ -127,6 +133,7 @@ def _finish(
         usage=_usage(tally, candidates),
         candidates=candidates,
         went_without=tuple(dict.fromkeys(without + failures)),
+        calibrated=calibrated,
     )
 
 

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from reviewbot.analyzers.analyze import MAX_FILES, Analysis, analyze
+from reviewbot.analyzers.analyzer import NotInstalledError
 from reviewbot.analyzers.detect_secrets import DetectSecrets
 from reviewbot.analyzers.finding import NotInDiffError, to_finding
 from reviewbot.analyzers.hadolint import Hadolint
 from reviewbot.analyzers.patterns import Patterns
+from reviewbot.analyzers.process import find_program
 from reviewbot.analyzers.ruff import Ruff
 from reviewbot.analyzers.shellcheck import Shellcheck
 from reviewbot.analyzers.yamllint import Yamllint
@@ -28,6 +30,20 @@ ANALYZERS = (
     Ruff(), Shellcheck(), Zizmor(), Hadolint(), Yamllint(), DetectSecrets(), Patterns(),
 )  # fmt: skip
 """Those that look at a change; of each the program is used where it is installed."""
+
+
+def installed_analyzers() -> tuple[list[str], list[str]]:
+    """Name the analyzers that are here, and those that are not."""
+    here: list[str] = []
+    lacking: list[str] = []
+    for name in (one.name for one in ANALYZERS):
+        try:
+            if name != Patterns().name:
+                find_program(name, None)
+            here.append(name)
+        except NotInstalledError:
+            lacking.append(name)
+    return here, lacking
 
 
 class Around:

@@ -81,7 +81,8 @@ class Review:
     `findings` are those shown, gravest first and then in the order of the diff;
     `hidden_findings` counts what was too unlikely or beyond the cap. `caution` is what a reader
     must know of the model, None where there is nothing. `went_without` says which part of the
-    review failed, and why, where the lines were reviewed all the same.
+    review failed, and why, where the lines were reviewed all the same. `calibrated` is False
+    where a judge was asked that nobody calibrated for the model.
     """
 
     model: str | None
@@ -95,6 +96,7 @@ class Review:
     candidates: tuple[Candidate, ...] = ()
     caution: str | None = None
     went_without: tuple[str, ...] = ()
+    calibrated: bool = True
 
     @property
     def complete(self) -> bool:

@@ -126,7 +126,8 @@ def facts(review: Review, seconds: float) -> str:
     tokens = usage.prompt_tokens + usage.completion_tokens
     model = _line(review.model or "no model", _LONG_NAME)
     calls = counted(usage.calls, "call") + stage_calls(usage)
-    return f"<sub>{model} · {calls} · {tokens:,} tokens · {seconds:.0f} s</sub>"
+    judge = "" if review.calibrated else " · judge not calibrated for this model"
+    return f"<sub>{model} · {calls} · {tokens:,} tokens · {seconds:.0f} s{judge}</sub>"
 
 
 def unreviewed(review: Review, most: int) -> str:
