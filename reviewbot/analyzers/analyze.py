@@ -62,10 +62,11 @@ async def analyze(
 ) -> Analysis:
     """Run all analyzers at once on what a change adds to.
 
-    `head` gives a file's text after the change, None where it has none. One that is not
-    installed, fails, hangs or says nonsense costs the others nothing.
+    `head` gives a file's text after the change, None where it has none; it is asked in a thread.
+    One that is not installed, fails, hangs or says nonsense costs the others nothing.
     """
-    texts, problems = _gather(files, head, analyzers)
+    # files are read and written in threads: other reviews run on this loop
+    texts, problems = await asyncio.to_thread(_gather, files, head, analyzers)
     with tempfile.TemporaryDirectory(prefix="reviewbot-", dir=_temporary_folder()) as root:
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -73,6 +74,11 @@ async def analyze(
                 for analyzer in analyzers
             ]
     said = [task.result() for task in tasks]
+    return await asyncio.to_thread(_sum_up, files, said, problems)
+
+
+def _sum_up(files: Sequence[FileDiff], said: Sequence[_Said], problems: list[str]) -> Analysis:
+    """Keep what begins on added lines."""
     added = _added_lines(files)
     alarms = {alarm for one in said for alarm in one.alarms if _stands_on(alarm, added)}
     return Analysis(
@@ -145,9 +151,7 @@ async def _run(analyzer: Analyzer, room: Path, texts: dict[str, str], limits: Li
         return _Said()
     bench = Bench(room / "files", room / "home", tuple(wanted), limits)
     try:
-        bench.home.mkdir(parents=True)
-        for path, text in wanted.items():
-            _write(bench.folder / path, analyzer.unmute(text))
+        await asyncio.to_thread(_lay_out, bench, wanted, analyzer)
         async with asyncio.timeout(limits.seconds):
             return _Said(await analyzer.run(bench))
     except NotInstalledError:
@@ -159,6 +163,13 @@ async def _run(analyzer: Analyzer, room: Path, texts: dict[str, str], limits: Li
     except OSError as error:
         problem = f"could not be run ({error.strerror or error})"
     return _Said(problem=f"{analyzer.name} {problem}, so the review does without it")
+
+
+def _lay_out(bench: Bench, wanted: dict[str, str], analyzer: Analyzer) -> None:
+    """Put the files on the bench, without what would silence the analyzer."""
+    bench.home.mkdir(parents=True)
+    for path, text in wanted.items():
+        _write(bench.folder / path, analyzer.unmute(text))
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,10 +1,9 @@
 """A diff and its repository come in; out comes what the stages may look up around the change."""
 
-import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 
-from reviewbot.analyzers.analyze import MAX_FILES, Analysis, analyze
+from reviewbot.analyzers.analyze import Analysis, analyze
 from reviewbot.analyzers.analyzer import NotInstalledError
 from reviewbot.analyzers.detect_secrets import DetectSecrets
 from reviewbot.analyzers.finding import NotInDiffError, to_finding
@@ -93,15 +92,11 @@ class Around:
         """
         if not self._repository.searched:
             return Evidence()
-        texts = await asyncio.to_thread(self._texts)
-        return _weigh(await analyze(self._files, texts.get, ANALYZERS), self._files)
+        return _weigh(await analyze(self._files, self._head, ANALYZERS), self._files)
 
-    def _texts(self) -> dict[str, str | None]:
+    def _head(self, path: str) -> str | None:
         with self._lock:
-            wanted = [
-                file.path for file in self._files if any(one.wants(file.path) for one in ANALYZERS)
-            ]
-            return {path: self._repository.head(path) for path in wanted[:MAX_FILES]}
+            return self._repository.head(path)
 
     def text(self, path: str) -> str | None:
         """Give a file at head, None where it is not there or not known."""

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reviewbot.engine.examine import Held, Surroundings, claim_of
+from reviewbot.engine.together import together
 from reviewbot.errors import RefusedError, ServerError
+from reviewbot.findings.candidate import Candidate
 from reviewbot.findings.finding import Finding, reworded
 from reviewbot.model.answer import Said, parse_answer
 from reviewbot.model.ask import Asker
@@ -17,7 +19,8 @@ async def word(
 ) -> tuple[list[Held], list[str]]:
     """Ask for severity, words and suggestion of what is shown; gives what failed, too.
 
-    A finding that gets no answer, or one that cannot be used, keeps its own words.
+    A finding that gets no answer, or one that cannot be used, keeps its own words; so does an
+    analyzer's, which name its rule.
     """
     failures: list[str] = []
 
@@ -39,16 +42,17 @@ async def word(
         candidate = replace(one.candidate, finding=finding, title=finding.title)
         return replace(one, candidate=candidate)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = {
-            index: group.create_task(ask(one))
-            for index, one in enumerate(held)
-            if one.candidate.fate == "shown" and one.candidate.looks
-        }
     worded = list(held)
-    for index, task in tasks.items():
-        worded[index] = task.result()
+    wanted = [index for index, one in enumerate(held) if _is_to_be_worded(one.candidate)]
+    answers = await together((ask(held[index]) for index in wanted), lambda: len(wanted) + 1)
+    for index, answer in zip(wanted, answers, strict=True):
+        worded[index] = answer
     return worded, failures
+
+
+def _is_to_be_worded(candidate: Candidate) -> bool:
+    finding = candidate.finding
+    return candidate.fate == "shown" and finding is not None and finding.source == "model"
 
 
 async def _reword(finding: Finding, said: Said, held: Held, around: Surroundings | None) -> Finding:
