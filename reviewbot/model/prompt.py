@@ -78,7 +78,7 @@ class Claim:
 
 
 def build_messages(shown: Shown, focus: str | None = None) -> tuple[Message, ...]:
-    """Render the request that asks for the defects of a chunk, of one kind alone with a focus.
+    """Render the request that asks for the defects of a chunk, of one kind above all with a focus.
 
     The constant text comes first and is the same to the byte in every request, the task's few
     words come last, so that a server's prefix cache serves the most of both.
