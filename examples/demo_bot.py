@@ -23,7 +23,11 @@ from tests.fakes.forge.state import APP_ID, Review
 HERE = Path(__file__).parent
 REVIEWBOT = str(Path(sys.executable).with_name("reviewbot"))
 # a small model without a graphics card writes about ten tokens a second
-DEFAULTS = {"REVIEWBOT_ANSWER_TOKENS": "256", "REVIEWBOT_CALL_SECONDS": "1200"}
+DEFAULTS = {
+    "REVIEWBOT_ANSWER_TOKENS": "256",
+    "REVIEWBOT_LOOKS": "1",
+    "REVIEWBOT_CALL_SECONDS": "1200",
+}
 FIX = ("range(total // PAGE_SIZE)", "range(-(-total // PAGE_SIZE))")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reviewbot.diff.triage import Range
 from reviewbot.findings.finding import Finding
-from reviewbot.findings.review import Review
+from reviewbot.findings.review import Review, Usage
 from reviewbot.report.escape import to_json
 
 VERSION = 1
@@ -49,26 +49,30 @@ def build_document(review: Review) -> dict[str, Any]:
             "changed_lines": review.coverage.changed_lines,
             "reviewed_lines": review.coverage.reviewed_lines,
         },
-        "usage": {
-            "calls": review.usage.calls,
-            "prompt_tokens": review.usage.prompt_tokens,
-            "completion_tokens": review.usage.completion_tokens,
-            "cached_tokens": review.usage.cached_tokens,
-            "dropped_findings": review.usage.dropped_findings,
-            "stages": [
-                {
-                    "stage": one.stage,
-                    "calls": one.calls,
-                    "prompt_tokens": one.prompt_tokens,
-                    "completion_tokens": one.completion_tokens,
-                    "cached_tokens": one.cached_tokens,
-                    "shared_tokens": one.shared_tokens,
-                }
-                for one in review.usage.stages
-            ],
-        },
+        "usage": _usage(review.usage),
         "hidden_findings": review.hidden_findings,
         "went_without": list(review.went_without),
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "calls": usage.calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "dropped_findings": usage.dropped_findings,
+        "stages": [
+            {
+                "stage": one.stage,
+                "calls": one.calls,
+                "prompt_tokens": one.prompt_tokens,
+                "completion_tokens": one.completion_tokens,
+                "cached_tokens": one.cached_tokens,
+                "shared_tokens": one.shared_tokens,
+            }
+            for one in usage.stages
+        ],
     }
 
 
