@@ -158,7 +158,7 @@ def load_calibration(path: Path | None, info: ServerInfo) -> Calibration:
             continue
         try:
             every = msgspec.json.decode(place.read_bytes(), type=dict[str, Calibration])
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:  # broken UTF-8 is no MsgspecError
             raise SettingsError(f"REVIEWBOT_CALIBRATION: {place} cannot be read: {error}") from None
         if name in every:
             return every[name]

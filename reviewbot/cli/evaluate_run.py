@@ -193,10 +193,11 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold a run's folder while it is written: two processes would ask the same twice."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another `reviewbot eval` works on {folder}") from None
         yield
-    except BlockingIOError:
-        raise InputError(f"another `reviewbot eval` works on {folder}") from None
     finally:
         os.close(descriptor)
 

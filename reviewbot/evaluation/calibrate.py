@@ -16,7 +16,10 @@ LEAST_RIGHT = 5
 
 
 def label(run: Run, rule: Rule) -> list[Labelled]:
-    """Say of each judged candidate of a run whether it tells of a golden, by a rule."""
+    """Say of each candidate that the ranking decides on whether it tells of a golden, by a rule.
+
+    What a claim check refuted never comes to the ranking.
+    """
     return [one for reviewed in run.reviewed for one in _label_case(reviewed, rule)]
 
 
@@ -24,7 +27,7 @@ def _label_case(reviewed: Reviewed, rule: Rule) -> list[Labelled]:
     candidates = [
         one
         for one in reviewed.record.candidates
-        if one.fate not in NOT_PLACED and one.source == "model"
+        if one.fate not in NOT_PLACED and one.source == "model" and one.refuted is None
     ]
     comments: list[Comment] = [comment_of(one) for one in candidates]
     right = match(reviewed.case.golden, comments, rule.tells).right
@@ -37,14 +40,16 @@ def _label_case(reviewed: Reviewed, rule: Rule) -> list[Labelled]:
 def calibrate(run: Run, rule: Rule) -> Calibration:
     """Fit the calibration of a run's model.
 
-    Raises `InputError` for a run over the part that is reported on, and where there are too few
-    candidates to fit anything.
+    Raises `InputError` for a run over the part that is reported on, for one without a judge,
+    whose weight would then be nothing, and where there are too few candidates to fit anything.
     """
     if run.info.split != "calibrate":
         raise InputError(
             f"{run.folder} is no run over the part that calibrates: make it by"
             " `reviewbot eval run DATASET --part calibrate`, and score another part"
         )
+    if run.info.settings.get("judge") is False:
+        raise InputError(f"{run.folder} was made without the judge: set REVIEWBOT_JUDGE=true")
     labelled = label(run, rule)
     right = sum(one.right for one in labelled)
     if len(labelled) < LEAST_CANDIDATES or right < LEAST_RIGHT:
@@ -71,10 +76,13 @@ def write_calibration(path: Path, name: str, calibration: Calibration) -> None:
     try:
         data = path.read_bytes() if path.exists() else b"{}"
         every = msgspec.json.decode(data, type=dict[str, Calibration])
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} holds no calibrations: {error}") from error
     every[name] = calibration
     text = msgspec.json.format(msgspec.json.encode(every))
     draft = path.with_name(path.name + ".draft")
-    draft.write_bytes(text + b"\n")
-    draft.replace(path)
+    try:
+        draft.write_bytes(text + b"\n")
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,6 +1,5 @@
 """A Dataset and a model server come in; out comes a folder with the review of each case."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +23,9 @@ from reviewbot.evaluation.record import (
 from reviewbot.evaluation.reviewed import parse_case, repository_of
 from reviewbot.findings.candidate import Candidate
 from reviewbot.findings.review import Review
-from reviewbot.model.ask import Ports
+from reviewbot.model.ask import Asker, Ports
+from reviewbot.model.probe import check_schema
 from reviewbot.servers.completion import ServerInfo
-
-AT_ONCE = 4
-"""Cases under way at once; within each the gate decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,10 @@ class Ran:
 async def run_cases(bench: Bench, split: Split | None, tell: Callable[[int, int], None]) -> Ran:
     """Review every case that has no record yet, several at once; `tell` hears how many are done.
 
-    A case that fails for good is recorded with its failure; one whose model did not answer is
-    not, and is taken up by the next run. Raises `RefusedError` where the server lets no key in.
+    As many cases are under way as calls may be: a server that works on one call at a time has
+    the beginning of one case in its cache. A case that fails for good is recorded with its
+    failure; one whose model did not answer is not, and is taken up by the next run. Raises
+    `ServerError` where the server can be used for no case.
     """
     done = read_records(bench.folder)
     cases = bench.dataset.of_split(split)
@@ -76,14 +75,19 @@ async def run_cases(bench: Bench, split: Split | None, tell: Callable[[int, int]
         tell(count, len(cases))
 
     tell(count, len(cases))
-    await together((one(case) for case in todo), lambda: AT_ONCE)
+    if todo and bench.ports.probes is not None:
+        # once, before many cases would each ask the same
+        asker = Asker(bench.ports, bench.info, bench.budget.prompt)
+        await check_schema(asker, bench.ports.url, bench.ports.probes)
+    await together((one(case) for case in todo), lambda: bench.ports.gate.most)
     return Ran(len(todo) - len(waiting), tuple(waiting))
 
 
 async def _review(case: Case, bench: Bench, calls: Calls) -> tuple[CaseRecord | None, str]:
     """Review a case; None with the reason where another try may do."""
-    model, stages = bench.info.model, bench.stages
-    empty = CaseRecord(case.id, model, bench.info.kind, stages.looks)
+    stages = bench.stages
+    empty = CaseRecord(case.id, bench.info.model, bench.info.kind, stages.looks)
+    recorded = Recorded(bench.ports.server, calls, case.id, bench.info.model)
     late: list[str] = []
 
     def tell(event: Answered) -> None:
@@ -95,8 +99,7 @@ async def _review(case: Case, bench: Bench, calls: Calls) -> tuple[CaseRecord | 
         plan = engine.plan(files, bench.budget)
         repository = repository_of(files, bench.sources.get(case.id, ()))
         around = Around(files, repository, bench.budget.context)
-        server = Recorded(bench.ports.server, calls, case.id, model)
-        ports = replace(bench.ports, server=server, kept=calls)
+        ports = replace(bench.ports, server=recorded, kept=recorded)
         review = await engine.review(plan, bench.info, ports, tell, stages, around)
     except RefusedError:
         raise
@@ -104,16 +107,16 @@ async def _review(case: Case, bench: Bench, calls: Calls) -> tuple[CaseRecord | 
         return _with(empty, failure=str(error)), ""
     except ReviewbotError as error:
         return None, str(error)
-    if late:
-        return None, late[0]
-    return await asyncio.to_thread(_record, empty, review, calls), ""
+    if late or recorded.unanswered:
+        return None, [*late, *recorded.unanswered.values()][0]
+    return _record(empty, review, recorded), ""
 
 
 def _with(record: CaseRecord, failure: str) -> CaseRecord:
     return CaseRecord(record.case, record.model, record.server, record.looks, failure=failure)
 
 
-def _record(empty: CaseRecord, review: Review, calls: Calls) -> CaseRecord:
+def _record(empty: CaseRecord, review: Review, recorded: Recorded) -> CaseRecord:
     """Write a review down with each candidate's fate."""
     return CaseRecord(
         case=empty.case,
@@ -121,9 +124,9 @@ def _record(empty: CaseRecord, review: Review, calls: Calls) -> CaseRecord:
         server=empty.server,
         looks=empty.looks,
         candidates=tuple(_candidate(one) for one in review.candidates),
-        usage=calls.spent(empty.case),
+        usage=recorded.spent(),
         not_reviewed=tuple(Gap(gap.path, gap.lines, gap.reason) for gap in review.not_reviewed),
-        prompt_tokens_by_look=calls.prompt_tokens_by_look(empty.case, empty.looks),
+        prompt_tokens_by_look=recorded.prompt_tokens_by_look(empty.looks),
     )
 
 
