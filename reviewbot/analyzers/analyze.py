@@ -103,16 +103,16 @@ def _gather(
         if not _has_text(file) or not any(one.wants(file.path) for one in analyzers):
             continue
         if len(texts) == MAX_FILES:
-            problems.append(f"analyzers saw the first {MAX_FILES} files only")
+            problems.append(f"analyzers on more than the first {MAX_FILES} files")
             break
         if not _is_safe(file.path):
-            problems.append(f"analyzers did not see {file.path[:80]!a}: unsafe path")
+            problems.append(f"analyzers on {file.path[:80]!a}: unsafe path")
             continue
         text = head(file.path)
         if text is None:
             continue
         if reason := _unfit(text):
-            problems.append(f"analyzers did not see {file.path}: {reason}")
+            problems.append(f"analyzers on {file.path}: {reason}")
         else:
             texts[file.path] = _STRANGE_BREAKS.sub(" ", text)
     return texts, problems
@@ -162,7 +162,7 @@ async def _run(analyzer: Analyzer, room: Path, texts: dict[str, str], limits: Li
         problem = str(error)
     except OSError as error:
         problem = f"could not be run ({error.strerror or error})"
-    return _Said(problem=f"{analyzer.name} {problem}, so the review does without it")
+    return _Said(problem=f"{analyzer.name}: {problem}")
 
 
 def _lay_out(bench: Bench, wanted: dict[str, str], analyzer: Analyzer) -> None:

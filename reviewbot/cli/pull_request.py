@@ -12,7 +12,7 @@ import click
 from reviewbot import bootstrap
 from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff
-from reviewbot.errors import InputError, SettingsError
+from reviewbot.errors import GitError, InputError, SettingsError
 from reviewbot.findings.review import Review
 from reviewbot.git.fetch import Limits, fetch_around, fetch_diff
 from reviewbot.git.remote import Remote
@@ -76,9 +76,12 @@ class OpenPull:
         return fetch_diff(self._store, self._remote, self._limits)
 
     def around(self, files: Sequence[FileDiff]) -> KnownFiles:
-        """Give the files around its diff. Raises `GitError`."""
+        """Give the files around its diff; without them the review is made of the diff alone."""
         assert self._remote is not None
-        return fetch_around(self._store, self._remote, files, self._limits)
+        try:
+            return fetch_around(self._store, self._remote, files, self._limits)
+        except GitError as error:
+            return KnownFiles({}, {}, {}, f"the code around the change: {error}")
 
     def post(self, review: Review, files: Sequence[FileDiff]) -> None:
         """Post a review once, and say on stderr what came of it.

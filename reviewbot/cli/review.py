@@ -17,6 +17,7 @@ from reviewbot import bootstrap, engine
 from reviewbot.budget import Budget, budget_for
 from reviewbot.cli.output import Output, may_colour
 from reviewbot.cli.progress import show_progress
+from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff, parse_diff
 from reviewbot.diff.triage import Glob
 from reviewbot.engine import Plan
@@ -103,6 +104,9 @@ def run(options: Options) -> int:
     source = Source(b"", source.not_reviewed)  # the hunks have the text now
     with Output(options.output) as output:
         review, prompts = _made(options, settings, source, files, around)
+        if isinstance(repository, KnownFiles) and repository.problem:
+            lacking = (repository.problem, *review.went_without)
+            review = replace(review, went_without=lacking)
         output.write(_render(review, options) if prompts is None else prompts)
     if not review.calibrated and review.model is not None:
         words = f"the judge is not calibrated for {review.model}: see reviewbot eval calibrate"

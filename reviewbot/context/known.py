@@ -9,7 +9,8 @@ from reviewbot.context.repository import MOST_PLACES, Place
 class KnownFiles:
     """A repository of which only some files are known: absence there refutes nothing.
 
-    `old_paths` has the paths before the change of files that were renamed.
+    `old_paths` has the paths before the change of files that were renamed; `problem` says why
+    fewer are known than were wanted.
     """
 
     searched = True
@@ -20,7 +21,9 @@ class KnownFiles:
         head: Mapping[str, str],
         base: Mapping[str, str],
         old_paths: Mapping[str, str],
+        problem: str | None = None,
     ) -> None:
+        self.problem = problem
         self._head = head
         self._base = base
         self._old = old_paths

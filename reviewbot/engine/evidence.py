@@ -24,12 +24,12 @@ class Evidence:
     problems: tuple[str, ...] = ()
 
     def of_chunk(self, chunk: Chunk) -> list[Finding]:
-        """Give the proven findings on the lines of a chunk."""
+        """Give the proven findings that begin on a line of a chunk: each belongs to one."""
         here = [one for one in self.proven if one.path == chunk.path]
         if not here:
             return []
-        lines = [one.line for one in print_lines(chunk)]
-        return [one for one in here if any(one.anchors(line) for line in lines)]
+        lines = {(one.line.side, one.line.number) for one in print_lines(chunk)}
+        return [one for one in here if (one.side, one.start_line) in lines]
 
     def for_claim(self, finding: Finding) -> tuple[str, ...]:
         """Give what is said of the lines that a finding stands on, or right beside them."""

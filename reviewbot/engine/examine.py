@@ -113,7 +113,7 @@ async def _examine_one(first: Outcome, bench: Bench, examined: Examined) -> None
     evidence = await asyncio.shield(bench.evidence)
     heard += [Heard(0, finding) for finding in evidence.of_chunk(first.chunk)]
     candidates = merge(heard) if stages.merge else keep_apart(heard)
-    candidates = [_prove(candidate) for candidate in candidates]
+    candidates = [proven for candidate in candidates for proven in _prove(candidate)]
     if around is not None and stages.checks:
         candidates = await asyncio.to_thread(_check, candidates, around)
     if stages.judge:
@@ -121,12 +121,25 @@ async def _examine_one(first: Outcome, bench: Bench, examined: Examined) -> None
     examined.held += [Held(candidate, first.shown) for candidate in candidates]
 
 
-def _prove(candidate: Candidate) -> Candidate:
-    """Let an analyzer's own words stand for what it proves, whoever else said so."""
-    proofs = [one.finding for one in candidate.heard if one.look == 0]
+def _prove(candidate: Candidate) -> list[Candidate]:
+    """Let an analyzer's own words stand for what it proves, whoever else said so.
+
+    Each proof is a matter of its own, however alike the words of two rules are.
+    """
+    proofs = [one for one in candidate.heard if one.look == 0]
     if not proofs:
-        return candidate
-    return replace(candidate, finding=proofs[0], title=proofs[0].title, probability=PROVEN)
+        return [candidate]
+    said = tuple(one for one in candidate.heard if one.look)
+    return [
+        replace(
+            candidate,
+            finding=proof.finding,
+            title=proof.finding.title,
+            heard=(proof,) if index else (proof, *said),
+            probability=PROVEN,
+        )
+        for index, proof in enumerate(proofs)
+    ]
 
 
 async def _look_again(

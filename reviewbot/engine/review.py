@@ -150,7 +150,8 @@ def _usage(tally: Tally, candidates: Sequence[Candidate]) -> Usage:
         for stage, spent in tally.items()
     )
     dropped = sum(one.fate not in ("shown", "capped") for one in candidates)
-    repeats = sum(len(one.heard) - len(one.looks) for one in candidates if one.looks)
+    # a look repeats itself; an analyzer that says the same, or several looks, are no repeats
+    repeats = sum(sum(bool(h.look) for h in one.heard) - len(one.looks) for one in candidates)
     return Usage(
         calls=sum(one.calls for one in stages),
         prompt_tokens=sum(one.prompt_tokens for one in stages),

@@ -162,8 +162,6 @@ class Commits:
             self._cut = True
             return (), (("", ""),)
         missing = {line[1:] for line in objects.decode().split("\n") if line.startswith("?")}
-        if not missing:
-            return (), ()
         files = [
             (path.decode("utf-8", "replace"), mode.split()[2].decode())
             for mode, _, path in (entry.partition(b"\t") for entry in tree.split(b"\0") if entry)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from reviewbot.context.known import KnownFiles
 from reviewbot.context.syntax import language_of
 from reviewbot.diff.parse import FileDiff
-from reviewbot.errors import GitError
 from reviewbot.git.remote import Remote, online
-from reviewbot.git.run import Leash, run_git
+from reviewbot.git.run import GitFailedError, Leash, run_git
 from reviewbot.git.sources import Commits, bare_runner
 from reviewbot.git.store import Held
 
@@ -20,6 +19,8 @@ MOST_NEAR = 100
 _MOST_READ = 300  # files
 _MOST_CHARACTERS = 16_000_000
 _FETCH_BLOBS = (
+    # git would take the files of the commits that it has for files that it has
+    "-c", "fetch.negotiationAlgorithm=noop",
     "fetch", "--quiet", "--filter=blob:none", "--no-tags", "--no-write-fetch-head",
     "--no-auto-maintenance", "--no-recurse-submodules", "origin",
 )  # fmt: skip
@@ -28,31 +29,34 @@ _FETCH_BLOBS = (
 def read_around(held: Held, remote: Remote, files: Sequence[FileDiff], leash: Leash) -> KnownFiles:
     """Read the changed files at both ends, and the source files near them at head.
 
-    What cannot be fetched or read is left out. Raises what the leash's check raises.
+    What cannot be fetched or read is left out; where a fetch failed, the files say why. Raises
+    what the leash's check raises.
     """
     old_paths = {file.path: file.old_path for file in files if file.old_path}
     git = bare_runner(held.folder, leash)
     commits = Commits(git, remote.merge_base, remote.head, old_paths)
     changed = [file.path for file in files if file.hunks]
     near = commits.lacking(changed, MOST_NEAR)
+    problem: str | None = None
     if near:
-        _fetch(held, remote, near, leash)
+        problem = _fetch(held, remote, near, leash)
         commits = Commits(git, remote.merge_base, remote.head, old_paths)
     beside = (path for path in commits.here() if language_of(path))
     head = _read(commits.head, dict.fromkeys((*changed, *beside)))
     base = _read(commits.base, changed)
-    return KnownFiles(head, base, old_paths)
+    return KnownFiles(head, base, old_paths, problem)
 
 
-def _fetch(held: Held, remote: Remote, blobs: Iterable[str], leash: Leash) -> None:
-    """Fetch contents by their ids, in one go."""
+def _fetch(held: Held, remote: Remote, blobs: Iterable[str], leash: Leash) -> str | None:
+    """Fetch contents by their ids, in one go; gives why that failed."""
     named = online(remote) | {"GIT_DIR": str(held.folder.absolute())}
     try:
         run_git(
             held.folder.absolute().parent, *_FETCH_BLOBS, *blobs, environment=named, leash=leash
         )
-    except GitError:
-        return  # the changed files are here all the same
+    except GitFailedError as error:
+        return f"the files near the change: {error}"
+    return None
 
 
 def _read(read: Callable[[str], str | None], paths: Iterable[str]) -> dict[str, str]:

@@ -315,7 +315,10 @@ def estimate_request(chunk: Chunk) -> int:
 
 def estimate_notes(shown: Shown) -> int:
     """Estimate the tokens that the notes of a request add to it."""
-    return sum(estimate_tokens(note.title) + estimate_tokens(note.text) + 4 for note in shown.notes)
+    return sum(
+        estimate_tokens(note.title) + estimate_tokens(note.text) + note.text.count("\n") + 4
+        for note in shown.notes
+    )
 
 
 def is_temporary(error: ServerError) -> bool:

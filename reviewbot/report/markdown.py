@@ -16,6 +16,7 @@ from reviewbot.report.words import (
     reason_and_remedy,
     removed_lines,
     tally,
+    without,
 )
 
 
@@ -33,6 +34,7 @@ def render_markdown(review: Review) -> str:
         *not_reviewed_blocks(review),
         safe_line(hidden(review)),
         safe_line(review.caution or ""),
+        *(safe_line(text) for text in without(review)),
         f"**{safe_line(coverage(review))}**",
     ]
     return without_commands("\n\n".join(block for block in blocks if block) + "\n")

@@ -21,6 +21,7 @@ from reviewbot.report.words import (
     missed_message,
     replacement,
     right_lines,
+    without,
 )
 
 SCHEMA = (
@@ -37,7 +38,7 @@ RULES: dict[Category, str] = {
     "contract": "A caller, an interface or a stored format is broken",
     "maintainability": "The code is hard to read or to change",
 }
-NOT_REVIEWED, COVERAGE = "not-reviewed", "coverage"
+NOT_REVIEWED, LACKING, COVERAGE = "not-reviewed", "went-without", "coverage"
 
 
 def render_sarif(review: Review) -> str:
@@ -65,6 +66,7 @@ def _driver() -> dict[str, Any]:
         ],
         "notifications": [
             {"id": NOT_REVIEWED, "shortDescription": {"text": "A part of the diff not reviewed"}},
+            {"id": LACKING, "shortDescription": {"text": "A part of the review that failed"}},
             {"id": COVERAGE, "shortDescription": {"text": "How much of the diff was reviewed"}},
         ],
     }
@@ -113,6 +115,10 @@ def _fix(path: str, start: int, end: int, text: str) -> dict[str, Any]:
 
 def _invocation(review: Review) -> dict[str, Any]:
     missed = [_missed(entry) for entry in review.not_reviewed]
+    lacking = [
+        {"descriptor": {"id": LACKING}, "level": "warning", "message": _message(text)}
+        for text in without(review)
+    ]
     covered = {
         "descriptor": {"id": COVERAGE},
         "level": "note",
@@ -120,7 +126,7 @@ def _invocation(review: Review) -> dict[str, Any]:
     }
     return {
         "executionSuccessful": review.complete,
-        "toolExecutionNotifications": [*missed, covered],
+        "toolExecutionNotifications": [*missed, *lacking, covered],
     }
 
 

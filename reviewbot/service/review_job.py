@@ -182,13 +182,17 @@ class _Review:
         if not tools.rules.look_around or not files:
             return None
         try:
-            return fetch_around(tools.store, remote, files, tools.rules.limits, self._running.stop)
+            known = fetch_around(tools.store, remote, files, tools.rules.limits, self._running.stop)
         except FetchStoppedError:
             raise
         except (GitError, InputError) as error:
             _log.warning("the code around the change was not read", reason=str(error))
             self._without = (f"the code around the change: {error}",)
             return None
+        if known.problem:
+            _log.warning("the files near the change were not fetched", reason=known.problem)
+            self._without = (known.problem,)
+        return known
 
     def _ask(self, files: list[FileDiff], known: KnownFiles | None) -> Review:
         """Plan in this thread, and let the loop ask the model. Each answer is kept at once."""
