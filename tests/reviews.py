@@ -200,6 +200,7 @@ def full_review() -> Review:
             cached_tokens=2048,
             dropped_findings=1,
         ),
+        went_without=("shellcheck: did not end within 20 s",),
     )
 
 

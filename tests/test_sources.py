@@ -229,6 +229,16 @@ def test_what_a_partial_clone_lacks_is_listed_the_nearest_first(work: Repository
     assert list(commits.lacking(["d/near.py"], most=1)) == ids[:1]
 
 
+def test_of_a_clone_that_lacks_nothing_every_source_file_is_here(work: Repository) -> None:
+    work.commit("README.txt", "read")
+    work.commit("d/a.py", "a()")
+    head = work.commit("b.go", "b")
+    commits = bare(work, head, head)
+    assert commits.here() == ("b.go", "d/a.py")
+    assert commits.lacking(["d/a.py"]) == ()
+    assert not commits.partial
+
+
 def test_the_context_of_a_real_change_names_its_definitions_and_callers(work: Repository) -> None:
     work.commit("lib.py", "def parse(text):", "    return text")
     work.commit("app.py", "def main():", "    use(1)")
