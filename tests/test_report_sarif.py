@@ -113,6 +113,7 @@ def test_a_gap_makes_the_run_unsuccessful_and_is_notified() -> None:
         "note",
         "note",
         "error",
+        "warning",
         "note",
     ]
 
