@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reviewbot.findings.candidate import Candidate, Heard
 from reviewbot.findings.finding import Finding
-from reviewbot.findings.merge import is_same_matter, keep_apart, merge
+from reviewbot.findings.merge import keep_apart, merge
 from tests.reviews import RACE, right
 
 ZERO = replace(
@@ -41,7 +41,6 @@ def test_another_wording_two_lines_away_is_the_same_matter() -> None:
 
 def test_another_defect_on_the_next_line_is_another_matter() -> None:
     assert supports(merge(heard(ZERO, NEXT_DOOR))) == [1, 1]
-    assert not is_same_matter(ZERO, NEXT_DOOR)
 
 
 def test_the_same_words_far_away_are_another_matter() -> None:
@@ -53,10 +52,9 @@ def test_the_same_words_in_another_file_or_on_the_other_side_are_another_matter(
     assert supports(merge(heard(ZERO, replace(ZERO, side="LEFT")))) == [1, 1]
 
 
-def test_on_the_same_lines_and_of_the_same_kind_one_word_in_common_is_enough() -> None:
-    other = replace(ZERO, title="Wrong mean", body="The division has no guard.")
-    assert supports(merge(heard(ZERO, other))) == [2]
-    assert supports(merge(heard(ZERO, replace(other, start_line=12, line=12)))) == [1, 1]
+def test_other_words_on_the_same_line_are_another_matter() -> None:
+    other = replace(ZERO, title="The currency is dropped", body="`convert` has no unit.")
+    assert supports(merge(heard(ZERO, other))) == [1, 1]
 
 
 def test_wordings_that_name_the_code_of_one_line_belong_together() -> None:

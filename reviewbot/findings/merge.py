@@ -1,8 +1,8 @@
 """What several looks said comes in; out come Candidates, one for each matter.
 
-Two findings are one matter when they stand at the same place and speak of the same things. A
-small model words the same finding anew each time, so the words that count are the names from the
-code and the rarer words; what every finding says ("value", "returns", "may fail") counts nothing.
+Two findings are one matter when they stand near each other and speak of the same things. A small
+model words the same finding anew each time and puts it some lines away, so what counts are the
+rarer words, the names from the code that a title is about, and the lines that hold those names.
 """
 
 import math
@@ -15,8 +15,9 @@ from functools import cached_property
 from reviewbot.findings.candidate import Candidate, Heard
 from reviewbot.findings.finding import SEVERITIES, Finding
 
-NEAR = 4
-"""Lines between two findings of one matter, at most: each wording may be put two lines away."""
+NEAR = 8
+"""Lines between two findings of one matter, at most: what a small model says of a function of ten
+lines it puts anywhere in it."""
 
 _WORD = re.compile(r"[^\W\d_][\w$]*(?:\.\w+)*|\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"`([^`\n]{1,200})`")
@@ -28,23 +29,20 @@ errors even every fail failed fails for from function get gets given has have he
 instead into is issue it its lead leads line lines make makes may method might more must need
 new no not now of on one only or other problem result results return returned returns set should
 since so some such than that the their them then there these they this to use used uses using
-value values variable was were when where which while will with without without would you your
+value values variable was were when where which while will with without would you your function
+variable missing incorrect incorrectly wrong unexpected potential
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-_CODE_WEIGHT = 2.0
-_FEW = 2
-_SAME = 2  # uses of a word that make it no commoner: those of one matter by three looks
-_SAME_LINE, _OTHER_LINE = 0.15, -0.10  # added where both name code of the same, of other lines
-_LEAST_REPEAT = 0.06
-_REPEATED = 0.6  # cosine from which on a look says the same again
-_LEAST_ALIKE = {  # by (do the lines overlap, is it the same category)
-    (True, True): 0.21,
-    (True, False): 0.24,
-    (False, True): 0.24,
-    (False, False): 0.27,
-}
-"""Cosine of two wordings from which on they are one matter; see benchmarks/README.md for how
-they fare on recorded answers."""
+_FEW = 2  # lines that hold a name, at most, for it to tell of a line
+_LEAST_RARE = 0.3
+_ENOUGH = 5  # findings below which nothing can be said of what is rare
+_TITLE = 0.3  # the title's share of how alike two are; the rest is title and body together
+_OTHER_NAMES = -0.3  # added where both titles name code, and not the same
+_SAME_LINE, _OTHER_LINE = 0.1, -0.05  # added where both name code of the same, of other lines
+_LEAST_ALIKE = 0.25
+"""From here on two are one matter. These figures were chosen on the scripted model and on seven
+chunks of recorded answers; `tests/test_recorded.py` holds them to more."""
+_REPEATED_TITLE, _REPEATED = 0.9, 0.6  # from which on one look says the same again
 
 
 def merge(heard: Iterable[Heard]) -> list[Candidate]:
@@ -73,12 +71,6 @@ def keep_apart(heard: Iterable[Heard]) -> list[Candidate]:
     return [Candidate(h.finding.path, h.finding.title, h.finding, (h,)) for h in heard]
 
 
-def is_same_matter(left: Finding, right: Finding) -> bool:
-    """Say whether two findings, alone in the world, are one matter."""
-    one, other = _Wording(Heard(1, left)), _Wording(Heard(2, right))
-    return _alikeness(one, other, _rarity([one, other])) is not None
-
-
 @dataclass(frozen=True)
 class _Wording:
     """A finding with the words that count in it."""
@@ -86,35 +78,43 @@ class _Wording:
     heard: Heard
 
     @cached_property
-    def words(self) -> dict[str, float]:
-        finding = self.heard.finding
-        text = f"{finding.title}\n{finding.body}"
-        quoted = " ".join(_QUOTED.findall(text))
-        names = {name.casefold() for name in _WORD.findall(quoted)}
-        words: dict[str, float] = {}
-        for word in _WORD.findall(text):
-            small = word.casefold()
-            if small in names or _is_name(word):
-                for part in small.split("."):
-                    words[part] = _CODE_WEIGHT
-            elif small not in _COMMON and len(small) > 1:
-                words.setdefault(_stem(small), 1.0)
-        return words
+    def names(self) -> frozenset[str]:
+        """The names from the code that it speaks of: what is quoted, or looks like one."""
+        text = f"{self.heard.finding.title}\n{self.heard.finding.body}"
+        quoted = _WORD.findall(" ".join(_QUOTED.findall(text)))
+        return _parts([*quoted, *(word for word in _WORD.findall(text) if _is_name(word))])
+
+    @cached_property
+    def title(self) -> frozenset[str]:
+        return self._words(self.heard.finding.title)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return self.title | self._words(self.heard.finding.body)
 
     @cached_property
     def lines(self) -> frozenset[int]:
-        """The lines near by that hold a name which it speaks of, and which few of them hold.
-
-        A small model often puts a finding a line or two away from the code that it names.
-        """
-        finding = self.heard.finding
-        spoken = {name for name, weight in self.words.items() if weight == _CODE_WEIGHT}
+        """The lines near by that hold a name which it speaks of, and which few of them hold."""
         holding: dict[str, set[int]] = {}
-        for line in finding.excerpt:
-            for word in _WORD.findall(line.text):
-                for name in spoken.intersection(word.casefold().split(".")):
-                    holding.setdefault(name, set()).add(line.number)
+        for line in self.heard.finding.excerpt:
+            for name in self.names & _parts(_WORD.findall(line.text)):
+                holding.setdefault(name, set()).add(line.number)
         return frozenset(n for lines in holding.values() if len(lines) <= _FEW for n in lines)
+
+    def _words(self, text: str) -> frozenset[str]:
+        words: set[str] = set()
+        for word in _WORD.findall(text):
+            parts = _parts([word])
+            if parts & self.names:
+                words |= parts
+            elif word.casefold() not in _COMMON and len(word) > 1:
+                words.add(_stem(word.casefold()))
+        return frozenset(words)
+
+
+def _parts(names: Iterable[str]) -> frozenset[str]:
+    """Take dotted names apart, in small letters."""
+    return frozenset(part for name in names for part in name.casefold().split("."))
 
 
 def _is_name(word: str) -> bool:
@@ -129,79 +129,98 @@ def _stem(word: str) -> str:
     return word
 
 
-def _rarity(wordings: Sequence[_Wording]) -> dict[str, float]:
-    """Weigh a word by how few of the findings here use it, between 0.3 and 1."""
-    seen = Counter(word for wording in wordings for word in wording.words)
-    whole = math.log(1 + len(wordings))
+@dataclass(frozen=True, slots=True)
+class _Rarity:
+    """How much a word weighs among these findings: the fewer use it, the more."""
+
+    titles: dict[str, float]
+    words: dict[str, float]
+
+
+def _rarity(wordings: Sequence[_Wording]) -> _Rarity:
+    return _Rarity(
+        _weights([wording.title for wording in wordings]),
+        _weights([wording.words for wording in wordings]),
+    )
+
+
+def _weights(texts: Sequence[frozenset[str]]) -> dict[str, float]:
+    seen = Counter(word for words in texts for word in words)
+    if len(texts) < _ENOUGH:
+        return dict.fromkeys(seen, 1.0)
+    whole = math.log(1 + len(texts))
     return {
-        word: max(0.3, math.log((1 + len(wordings)) / max(1, count - _SAME)) / whole)
+        word: max(_LEAST_RARE, math.log((1 + len(texts)) / count) / whole)
         for word, count in seen.items()
     }
 
 
-def _alike_pairs(
-    wordings: Sequence[_Wording], rarity: dict[str, float]
-) -> list[tuple[float, int, int]]:
+def _alike_pairs(wordings: Sequence[_Wording], rarity: _Rarity) -> list[tuple[float, int, int]]:
     """Give the pairs that may be one matter, the most alike first."""
     pairs: list[tuple[float, int, int]] = []
     for right, other in enumerate(wordings):
         for left, one in enumerate(wordings[:right]):
-            alike = _alikeness(one, other, rarity)
-            if alike is not None:
-                pairs.append((-alike, left, right))
+            if _is_near(one.heard.finding, other.heard.finding):
+                alike = _alikeness(one, other, rarity)
+                if alike >= _LEAST_ALIKE:
+                    pairs.append((-alike, left, right))
     return sorted(pairs)
 
 
-def _may_join(one: Sequence[_Wording], other: Sequence[_Wording], rarity: dict[str, float]) -> bool:
-    """Whether no look says both as two matters: it repeats itself at the same place, or nearly
-    in the same words.
-    """
+def _may_join(one: Sequence[_Wording], other: Sequence[_Wording], rarity: _Rarity) -> bool:
+    """Whether no look says both as two matters."""
     return all(
-        left.heard.look != right.heard.look
-        or _is_repeat(left.heard.finding, right.heard.finding)
-        or _cosine(left.words, right.words, rarity) >= _REPEATED
+        left.heard.look != right.heard.look or _is_repeat(left, right, rarity)
         for left in one
         for right in other
     )
 
 
-def _is_repeat(one: Finding, other: Finding) -> bool:
-    return (one.start_line, one.line, one.category) == (
-        other.start_line, other.line, other.category,
-    )  # fmt: skip
+def _is_repeat(one: _Wording, other: _Wording, rarity: _Rarity) -> bool:
+    """Whether one look says the same again: at the same place, or nearly in the same words."""
+    left, right = one.heard.finding, other.heard.finding
+    if (left.start_line, left.line, left.category) == (
+        right.start_line, right.line, right.category,
+    ):  # fmt: skip
+        return True
+    return (
+        _cosine(one.title, other.title, rarity.titles) >= _REPEATED_TITLE
+        and _cosine(one.words, other.words, rarity.words) >= _REPEATED
+    )
 
 
-def _alikeness(left: _Wording, right: _Wording, rarity: dict[str, float]) -> float | None:
-    """Give the cosine of two wordings; None where they are two matters."""
-    one, other = left.heard.finding, right.heard.finding
-    if one.path != other.path or one.side != other.side:
-        return None
+def _is_near(one: Finding, other: Finding) -> bool:
     gap = max(one.start_line, other.start_line) - min(one.line, other.line)
-    if gap > NEAR:
-        return None
-    alike = _cosine(left.words, right.words, rarity)
-    if left.lines and right.lines:
-        alike += _SAME_LINE if left.lines & right.lines else _OTHER_LINE
-    same = one.category == other.category
-    least = _LEAST_REPEAT if _is_repeat(one, other) else _LEAST_ALIKE[gap <= 0, same]
-    return alike if alike >= least else None
+    return one.path == other.path and one.side == other.side and gap <= NEAR
 
 
-def _cosine(left: dict[str, float], right: dict[str, float], rarity: dict[str, float]) -> float:
-    shared = sum(left[word] * right[word] * rarity[word] ** 2 for word in left.keys() & right)
+def _alikeness(one: _Wording, other: _Wording, rarity: _Rarity) -> float:
+    """Say how alike two wordings are: 1 for the same words, below 0 for two matters."""
+    alike = _TITLE * _cosine(one.title, other.title, rarity.titles)
+    alike += (1 - _TITLE) * _cosine(one.words, other.words, rarity.words)
+    if one.lines & other.lines:
+        return alike + _SAME_LINE
+    named, others = one.title & one.names, other.title & other.names
+    if named and others and not named & others:
+        alike += _OTHER_NAMES
+    return alike + _OTHER_LINE if one.lines and other.lines else alike
+
+
+def _cosine(left: frozenset[str], right: frozenset[str], rarity: dict[str, float]) -> float:
+    shared = sum(rarity[word] ** 2 for word in left & right)
     size = math.sqrt(_length(left, rarity) * _length(right, rarity))
     return shared / size if size else 0.0
 
 
-def _length(words: dict[str, float], rarity: dict[str, float]) -> float:
-    return sum((weight * rarity[word]) ** 2 for word, weight in words.items())
+def _length(words: frozenset[str], rarity: dict[str, float]) -> float:
+    return sum(rarity[word] ** 2 for word in words)
 
 
-def _candidate(group: list[_Wording], rarity: dict[str, float]) -> Candidate:
+def _candidate(group: list[_Wording], rarity: _Rarity) -> Candidate:
     """Make a candidate of all wordings of one matter."""
 
     def likeness(wording: _Wording) -> float:
-        return sum(_cosine(wording.words, other.words, rarity) for other in group)
+        return sum(_cosine(wording.words, other.words, rarity.words) for other in group)
 
     finding = max(group, key=likeness).heard.finding
     heard = tuple(wording.heard for wording in group)
