@@ -113,8 +113,8 @@ class _Wording:
 
 
 def _parts(names: Iterable[str]) -> frozenset[str]:
-    """Take dotted names apart, in small letters."""
-    return frozenset(part for name in names for part in name.casefold().split("."))
+    """Take dotted names apart, each as a word is taken: one says `settings`, another settings."""
+    return frozenset(_stem(part) for name in names for part in name.casefold().split("."))
 
 
 def _is_name(word: str) -> bool:
@@ -201,7 +201,7 @@ def _alikeness(one: _Wording, other: _Wording, rarity: _Rarity) -> float:
     if one.lines & other.lines:
         return alike + _SAME_LINE
     named, others = one.title & one.names, other.title & other.names
-    if named and others and not named & others:
+    if named and others and not named & other.title and not others & one.title:
         alike += _OTHER_NAMES
     return alike + _OTHER_LINE if one.lines and other.lines else alike
 
