@@ -142,7 +142,9 @@ def test_changed_files_are_read_plain_and_packed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "packed", [b"plain text", gzip.compress(b"{}\n")[:-6], b"", gzip.compress(b"{}\n")]
+    "packed",
+    [b"plain text", gzip.compress(b"{}\n")[:-6], b"", gzip.compress(b"{}\n")],
+    ids=["plain text", "cut", "empty", "no case"],
 )
 def test_a_damaged_archive_of_files_is_an_error_of_its_own(tmp_path: Path, packed: bytes) -> None:
     dataset = one_case(tmp_path / "d")
