@@ -74,6 +74,26 @@ def test_a_delivery_is_kept_whole(inbox: Inbox, database: Database) -> None:
     }  # fmt: skip
 
 
+def test_a_body_is_packed_in_the_table(inbox: Inbox, database: Database) -> None:
+    one = replace(received(push("a")), body=b'{"a": "' + b"An honest word. " * 1500 + b'"}')
+    inbox.records(one)
+    with database.read() as connection:
+        stored = connection.execute(text("SELECT length(body) FROM delivery")).scalar_one()
+        assert stored < len(one.body) / 8
+        assert connection.execute(select(inbox_table.c.body)).scalar_one() == one.body
+
+
+@pytest.mark.parametrize("body", [b'{"x": 1}', b' {"x": 1}', b"\n{}"])
+def test_a_body_that_an_earlier_version_wrote_is_given_as_it_is(
+    inbox: Inbox, database: Database, body: bytes
+) -> None:
+    inbox.records(push("a"))
+    with database.write() as connection:
+        connection.execute(text("UPDATE delivery SET body = :body"), {"body": body})
+    with database.read() as connection:
+        assert connection.execute(select(inbox_table.c.body)).scalar_one() == body
+
+
 def test_a_delivery_with_nothing_to_do_is_kept_too(inbox: Inbox, database: Database) -> None:
     assert inbox.records(Nothing("a ping")) == [Recorded("nothing")]
     assert deliveries(database) == 1

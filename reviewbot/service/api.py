@@ -11,7 +11,7 @@ from typing import Literal
 
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reviewbot.errors import DatabaseError
 from reviewbot.github.webhook import Policy, WebhookError, parse_delivery, verify
@@ -46,6 +46,7 @@ STATUSES: Mapping[Answer, tuple[int, str]] = {
 }
 """Every answer of the webhook. `docs/service.md` shows this table, and a test walks it."""
 
+_PATH = "/webhooks/github"
 _log = get_logger()
 
 
@@ -112,8 +113,9 @@ def make_api(parts: Parts) -> FastAPI:
         body = await asyncio.to_thread(metrics.page)
         return Response(body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
+    api.add_middleware(_Door, webhook=webhook)
     # plain routes: FastAPI's own would look at parameters that there are none of
-    api.add_route("/webhooks/github", webhook, methods=["POST"])  # type: ignore[arg-type]  # ASGI
+    api.add_route(_PATH, webhook, methods=["POST"])  # type: ignore[arg-type]  # ASGI
     api.add_route("/livez", livez, methods=["GET"])
     api.add_route("/readyz", readyz, methods=["GET"])
     api.add_route("/metrics", page, methods=["GET"])
@@ -133,6 +135,19 @@ def _answers() -> Iterator[tuple[Answer, Response]]:
 
 
 _ANSWERS = dict(_answers())
+
+
+class _Door:
+    """Lets deliveries pass by the framework, whose layers do nothing for them and cost a tenth."""
+
+    def __init__(self, app: ASGIApp, webhook: "_Webhook") -> None:
+        self._app = app
+        self._webhook = webhook
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; one by another method finds the route, and what it may be asked."""
+        here = scope["type"] == "http" and (scope["path"], scope["method"]) == (_PATH, "POST")
+        await (self._webhook if here else self._app)(scope, receive, send)
 
 
 class _Webhook:

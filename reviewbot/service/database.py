@@ -97,6 +97,7 @@ def _open_file(path: Path) -> Database:
         ) from error
     engine = create_engine(
         f"sqlite:///{path}", pool_size=_POOL, max_overflow=_POOL * 3, hide_parameters=True,
+        pool_use_lifo=True,  # each connection has a cache of its own: one stays warm
         connect_args={"timeout": _WAIT, "check_same_thread": False},
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ from reviewbot.service.inbox import Received, Recorded, record
 
 MOST = 128
 """Deliveries in one transaction: enough to share the cost of a sync, few enough to be quick."""
+LINGER = 0.002
+"""Seconds for others to join the first: a transaction costs as much as five deliveries in it."""
 
 _Waiting = tuple[Received, "Future[Recorded]"]
 
@@ -51,6 +53,7 @@ class GroupCommit:
         while not ending:
             batch: list[_Waiting] = []
             one = self._waiting.get()
+            time.sleep(LINGER)
             while one is not None:
                 if one[1].set_running_or_notify_cancel():  # from here on nobody can cancel it
                     batch.append(one)

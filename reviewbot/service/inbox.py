@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from reviewbot.github.marker import read_external_id
 from reviewbot.github.webhook import (
@@ -22,7 +23,6 @@ from reviewbot.github.webhook import (
     Uninstalled,
 )
 from reviewbot.service.board import Board, Entry, Pull, lock, pulls_with_heads, repository_name
-from reviewbot.service.database import insert_into
 from reviewbot.service.tables import ACTIVE
 from reviewbot.service.tables import delivery as inbox
 from reviewbot.service.wanted import Wanted
@@ -35,6 +35,10 @@ _seen_before = select(inbox.c.guid, inbox.c.digest, inbox.c.job_id).where(
         inbox.c.digest.in_(bindparam("digests", expanding=True)),
     )
 )
+_inserts = {
+    "sqlite": sqlite.insert(inbox).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(inbox).on_conflict_do_nothing(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ def _insert(
     if rows:
         # by id, so that two batches with the same two deliveries never wait in a circle
         rows.sort(key=lambda row: str(row["guid"]))
-        connection.execute(insert_into(connection, inbox).on_conflict_do_nothing(), rows)
+        connection.execute(_inserts[connection.dialect.name], rows)
 
 
 def _row(one: Received, outcome: Outcome, entries: list[Entry], now: float) -> dict[str, object]:

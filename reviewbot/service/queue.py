@@ -25,7 +25,7 @@ Send = Callable[[int], None]
 TASK = "reviewbot.run_job"
 SLOTS = 64
 """Jobs of one worker process: each mostly waits, and the gate shares out the model."""
-_A_SECOND = 100
+_A_SECOND = 25
 """Messages that a publisher sends: more than workers take, and few enough to leave the processor
 to the deliveries of a flood, whose jobs mostly supersede each other anyway."""
 _BACKLOG = 100

@@ -15,7 +15,7 @@ REDELIVER_EVERY = 300.0
 FORGET_EVERY = 3600.0
 FIRST_FORGET = 60.0
 """Soon after the start: a process that never lives for an hour forgets, too."""
-MOST = 100
+MOST = 50
 _log = get_logger()
 
 

@@ -1,9 +1,12 @@
 """The tables of the service's durable state. Times are seconds since 1970, in UTC."""
 
+import zlib
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -11,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -37,6 +41,24 @@ def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False, server_default=text("''"))
 
 
+class Packed(TypeDecorator[bytes]):
+    """A body of JSON, which shrinks to an eighth: what is synced is mostly bodies.
+
+    Packed bytes begin with an x, and no JSON does: bodies of before are given as they are.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Pack a body for the table; the fastest level does nearly as well as the best."""
+        return None if value is None else zlib.compress(value, 1)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Give the body as it arrived."""
+        return zlib.decompress(value) if value is not None and value[:1] == b"x" else value
+
+
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("false"))
 
@@ -48,7 +70,7 @@ delivery = Table(
     _text("event"),
     _text("action"),
     _number("installation"),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Packed, nullable=False),
     Column("digest", Text, nullable=False, index=True),
     Column("received_at", Float(53), nullable=False, index=True),
     _text("outcome"),
