@@ -216,6 +216,15 @@ async def test_calls_that_are_refused_together_halve_the_width_once() -> None:
 BIG, SMALL, OTHER = ("ada", "1"), ("ada", "2"), ("bob", "1")
 
 
+async def a_crowd_that_is_big(width: int) -> Crowd:
+    """Give a crowd of one review that has run for a while: 24 calls began, the last ones run."""
+    crowd = Crowd(width)
+    await crowd.arrive(*range(100 - width), key=BIG)
+    while len(crowd.came) < 24:
+        await crowd.leave(crowd.inside[0])
+    return crowd
+
+
 @scenario
 async def test_a_free_place_goes_to_the_installation_with_the_fewest_calls_under_way() -> None:
     crowd = Crowd(4)
@@ -233,6 +242,35 @@ async def test_within_an_installation_it_goes_to_the_pull_request_with_the_fewes
     await crowd.arrive(20, key=OTHER)
     await crowd.leave(0, 1)
     assert crowd.came[4:] == [20, 10]
+
+
+@scenario
+async def test_a_review_that_has_only_begun_counts_for_half() -> None:
+    crowd = await a_crowd_that_is_big(8)
+    await crowd.arrive(*range(100, 120), key=SMALL)
+    given = len(crowd.came)
+    await crowd.leave(*crowd.inside[:6])
+    assert crowd.came[given:] == [100, 101, 102, 103, 104, 24]
+
+
+@scenario
+async def test_a_review_that_has_run_for_a_while_counts_in_full() -> None:
+    crowd = await a_crowd_that_is_big(8)
+    await crowd.arrive(*range(100, 160), key=SMALL)
+    for _ in range(18):
+        await crowd.leave(*[caller for caller in crowd.inside if caller < 100][:1])
+        await crowd.leave(*[caller for caller in crowd.inside if caller >= 100][:1])
+    assert len([caller for caller in crowd.inside if caller >= 100]) == 4
+
+
+@scenario
+async def test_an_installation_that_has_only_begun_counts_for_half() -> None:
+    crowd = await a_crowd_that_is_big(8)
+    for number in range(10):
+        await crowd.arrive(100 + number, key=("bob", str(number)))
+    given = len(crowd.came)
+    await crowd.leave(*crowd.inside[:6])
+    assert crowd.came[given:] == [100, 101, 102, 103, 104, 24]
 
 
 @scenario
@@ -305,6 +343,7 @@ class Judge:
 
     waiting: list[tuple[int, Key]] = field(default_factory=list)
     running: dict[int, Key] = field(default_factory=dict)
+    begun: Counter[Key] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
 
     def is_fair(self, caller: int) -> bool:
@@ -315,12 +354,22 @@ class Judge:
             rivals = {
                 its[:depth] for _, its in self.waiting if its[: depth - 1] == key[: depth - 1]
             }
-            fair = fair and self._calls(key[:depth]) == min(map(self._calls, rivals))
+            fair = fair and self._share(key[:depth]) == min(map(self._share, rivals))
         idle = {its[0] for _, its in self.waiting if not self._calls(its[:1])}
         self.passed = Counter({one: self.passed[one] + 1 for one in idle - {key[0]}})
         self.waiting.remove((caller, key))
         self.running[caller] = key
+        self.begun += Counter(key[:depth] for depth in range(1, 3))
         return fair and max(self.passed.values(), default=0) < len(NAMES)
+
+    def end(self, caller: int) -> None:
+        """Take note of a call that ends."""
+        key = self.running.pop(caller)
+        for start in (key[:1], key):
+            self.begun[start] *= self._calls(start) > 0
+
+    def _share(self, start: Key) -> float:
+        return self._calls(start) * (0.5 if self.begun[start] <= 16 else 1)
 
     def _calls(self, start: Key) -> int:
         return sum(key[: len(start)] == start for key in self.running.values())
@@ -330,11 +379,16 @@ NAMES = ("ada", "bob", "cyd")
 KEYS = st.tuples(st.sampled_from(NAMES), st.sampled_from("12"))
 STEPS = st.one_of(
     st.tuples(st.just("arrive"), KEYS),
+    st.tuples(st.just("many arrive"), KEYS),
     st.tuples(st.sampled_from(("leave", "leave", "give up")), st.integers(0, 30)),
-    st.tuples(st.just("resize"), st.integers(1, 5)),
+    st.tuples(st.just("resize"), st.integers(1, 6)),
     st.tuples(st.just("overloaded"), st.just(0)),
     st.tuples(st.just("went well"), st.just(0)),
 )
+LIVES = st.lists(
+    st.one_of(STEPS.map(lambda step: [step]), st.integers(5, 30).map(lambda n: [("leave", 0)] * n)),
+    max_size=40,
+).map(lambda runs: [step for run in runs for step in run])
 
 
 class Court(Crowd):
@@ -359,12 +413,13 @@ class Court(Crowd):
 
     async def _do(self, number: int, word: str, what: Key | int) -> None:
         match word, what:
-            case "arrive", tuple(key):
-                self.judge.waiting.append((number, key))
-                await self.arrive(number, key=key)
+            case "arrive" | "many arrive", tuple(key):
+                callers = range(100 * number, 100 * number + (1 if word == "arrive" else 20))
+                self.judge.waiting += [(caller, key) for caller in callers]
+                await self.arrive(*callers, key=key)
             case "leave", int(which) if self.inside:
                 caller = self.inside[which % len(self.inside)]
-                del self.judge.running[caller]
+                self.judge.end(caller)
                 await self.leave(caller)
             case "give up", int(which) if self.judge.waiting:
                 caller, _ = self.judge.waiting.pop(which % len(self.judge.waiting))
@@ -377,7 +432,7 @@ class Court(Crowd):
                 self.gate.went_well()
 
 
-@given(st.integers(1, 4), st.lists(STEPS, max_size=60))
+@given(st.integers(1, 6), LIVES)
 def test_places_are_given_fairly_never_too_many_and_never_kept(
     width: int, steps: list[tuple[str, Key | int]]
 ) -> None:
@@ -512,6 +567,12 @@ def test_small_reviews_do_not_wait_for_a_big_one_and_cost_it_little(apart: float
     small, big = run_at_once(small_ones_beside_a_big_one(32, apart))
     assert median(small) <= 2 * alone
     assert big <= 1.1 * (3000 + 10 * 5) / 32 * 0.1
+
+
+def test_a_small_review_gets_its_places_in_one_round_of_the_big_ones_calls() -> None:
+    small, big = run_at_once(small_ones_beside_a_big_one(8, 1.0))
+    assert median(small) <= 1.8 * run_at_once(a_small_one_alone(8))
+    assert big <= 1.02 * (3000 + 10 * 5) / 8 * 0.1
 
 
 def following(places: int, width: int, every: float) -> tuple[float, float, int]:

@@ -189,7 +189,7 @@ class _Group:
     step: _Step = None
     whole: "_Group | None" = None
     running: int = 0
-    begun: int = 0  # calls since it was last without any
+    begun: int = 0  # calls since none of it ran
     lines: "dict[_Step, _Group]" = field(default_factory=dict)
     places: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
     # weak: a part lasts as long as its calls, so that nothing is left of them in a long life
@@ -197,8 +197,11 @@ class _Group:
 
     @property
     def share(self) -> float:
-        """What it has of the places. A newcomer may so take twice what another has, for a few
-        calls: at one half each, the last of them would wait for its own first to end."""
+        """What it has of the places, by which turns are given.
+
+        A newcomer may take two thirds of them: at one half, the last call of a small review would
+        wait for the first to end, and so double what it takes.
+        """
         return self.running / 2 if self.begun <= _FIRST else self.running
 
     @property
@@ -218,7 +221,7 @@ class _Group:
     def count(self, change: int) -> None:
         """Note calls that begin or end."""
         self.running += change
-        self.begun += max(0, change)
+        self.begun = self.begun + max(0, change) if self.running else 0
         if self.whole is not None:
             self.whole.count(change)
 
