@@ -264,5 +264,5 @@ def test_code_made_to_break_the_matcher_costs_its_alarms_alone(breaking: Breakin
     analysis = asyncio.run(
         analyze(list(parse_diff(diff)), lambda _: breaking.text, [Patterns()], Limits(seconds=2))
     )
-    problem = f"patterns {breaking.problem}, so the review does without it"
+    problem = f"patterns: {breaking.problem}"
     assert analysis == Analysis(problems=(problem,))

@@ -9,7 +9,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from statistics import fmean
@@ -112,15 +112,15 @@ async def made(script: Scripted, ports: Ports) -> Seed:
 
 
 @cache
-def run(seed: int, separation: float = 1.68) -> Seed:
-    script = Scripted(seed, separation)
+def run(seed: int) -> Seed:
+    script = Scripted(seed)
     ports = Ports(InMemory(script), "memory", Gate(64), NothingKept(), None)
     return asyncio.run(made(script, ports))
 
 
 @cache
-def calibrated(separation: float = 1.68) -> Calibration:
-    return fit((one for seed in FIT for one in run(seed, separation).labelled()), "scripted")
+def calibrated() -> Calibration:
+    return fit((one for seed in FIT for one in run(seed).labelled()), "scripted")
 
 
 def ranked(seed: Seed, calibration: Calibration) -> Scored:
@@ -198,9 +198,19 @@ def test_nine_of_ten_bugs_are_above_the_threshold() -> None:
     assert passed / len(right) >= 0.9
 
 
+def with_a_coin(seed: Seed, chance: random.Random) -> Seed:
+    """Let a judge of d' 0 speak of the same candidates: as loud as ever, and of nothing."""
+    return Seed(
+        seed.script,
+        tuple(replace(one, log_odds=chance.gauss(0, 1) * 1.68) for one in seed.candidates),
+    )
+
+
 def test_a_judge_that_knows_nothing_brings_nothing() -> None:
-    seeds = [run(seed, 0.0) for seed in TOLD]
-    coin = calibrated(0.0)
+    chance = random.Random(0)
+    fitted = [with_a_coin(run(seed), chance) for seed in FIT]
+    seeds = [with_a_coin(run(seed), chance) for seed in TOLD]
+    coin = fit((one for seed in fitted for one in seed.labelled()), "a coin")
     support_alone = Calibration(coin.intercept, 0.0, coin.support)
     judged = fmean(average_precision(ranked(seed, coin)) for seed in seeds)
     not_judged = fmean(average_precision(ranked(seed, support_alone)) for seed in seeds)

@@ -162,7 +162,7 @@ def _alike_pairs(wordings: Sequence[_Wording], rarity: _Rarity) -> list[tuple[fl
         for left, one in enumerate(wordings[:right]):
             if _is_near(one.heard.finding, other.heard.finding):
                 alike = _alikeness(one, other, rarity)
-                if alike >= _LEAST_ALIKE:
+                if alike >= _LEAST_ALIKE or _is_proof(one, other):
                     pairs.append((-alike, left, right))
     return sorted(pairs)
 
@@ -178,15 +178,24 @@ def _may_join(one: Sequence[_Wording], other: Sequence[_Wording], rarity: _Rarit
 
 def _is_repeat(one: _Wording, other: _Wording, rarity: _Rarity) -> bool:
     """Whether one look says the same again: at the same place, or nearly in the same words."""
-    left, right = one.heard.finding, other.heard.finding
-    if (left.start_line, left.line, left.category) == (
-        right.start_line, right.line, right.category,
-    ):  # fmt: skip
-        return True
-    return (
+    return _is_same_place(one.heard.finding, other.heard.finding) or (
         _cosine(one.title, other.title, rarity.titles) >= _REPEATED_TITLE
         and _cosine(one.words, other.words, rarity.words) >= _REPEATED
     )
+
+
+def _is_proof(one: _Wording, other: _Wording) -> bool:
+    """Whether one is an analyzer's, and the other says something of the kind of the same lines: a
+    model has other words for a rule that it does not know.
+    """
+    looks = one.heard.look, other.heard.look
+    return 0 in looks and looks != (0, 0) and _is_same_place(one.heard.finding, other.heard.finding)
+
+
+def _is_same_place(one: Finding, other: Finding) -> bool:
+    return (one.start_line, one.line, one.category) == (
+        other.start_line, other.line, other.category,
+    )  # fmt: skip
 
 
 def _is_near(one: Finding, other: Finding) -> bool:

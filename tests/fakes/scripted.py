@@ -66,7 +66,7 @@ class Matter:
 class Scripted:
     """The model, and the memory of what it said: `matters` by the words of a finding's title.
 
-    `separation` is the judge's d': 1.68 is right 80 % of the time, 0 is a coin.
+    `separation` is the judge's d': 1.68 is right 80 % of the time.
     """
 
     seed: int
@@ -101,8 +101,7 @@ class Scripted:
         name = f"{chance.choice(_VERBS)}_{chance.choice(_NOUNS)}_{chance.randrange(100)}"
         words = tuple(chance.sample(chance.choice(_TOPICS).split(), 4))
         middle = self.separation / 2 if right else -self.separation / 2
-        # at d' 0 the judge is as loud as ever, and says nothing
-        odds = chance.gauss(middle, 1) * (self.separation or 1.68)
+        odds = chance.gauss(middle, 1) * self.separation
         return Matter(pull, name, line, words, chance.choice(CATEGORIES), right, odds)
 
     def _find(self, request: JSON) -> Answer:
