@@ -584,7 +584,7 @@ def test_threads_that_want_a_token_at_once_share_one(script: Script, app: App) -
 
 
 def test_a_token_that_is_soon_over_is_renewed(script: Script, github: GitHub) -> None:
-    script.says("POST", TOKEN, token(299), token(301, "second"), token(3600, "third"))
+    script.says("POST", TOKEN, token(299), token(360, "second"), token(3600, "third"))
     assert [github.git_token().reveal() for _ in range(3)] == [GIT_TOKEN, "second", "second"]
 
 
