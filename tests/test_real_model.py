@@ -37,6 +37,13 @@ def cache(tmp_path: Path) -> Path:
     return folder
 
 
+def text_review(cache: Path) -> Run:
+    return reviewbot(
+        "review", "-", stdin=DIFF, model="smollm2-135m", cache_dir=cache, answer_tokens=64,
+        threads=1,
+    )  # fmt: skip
+
+
 def json_review(cache: Path) -> Run:
     return reviewbot(
         "review", "-", "--format", "json", "--fail-on", "never", stdin=DIFF,
@@ -44,7 +51,9 @@ def json_review(cache: Path) -> Run:
     )  # fmt: skip
 
 
-def test_a_real_model_reviews_a_diff_and_its_findings_stand_on_lines_of_it(cache: Path) -> None:
+def test_a_real_model_reviews_a_diff_once_and_its_findings_stand_on_lines_of_it(
+    cache: Path,
+) -> None:
     run = json_review(cache)
     jsonschema.validate(run.document, json.loads(SCHEMA.read_text("utf-8")))
     assert run.code in (0, 2), run.stderr
@@ -58,29 +67,18 @@ def test_a_real_model_reviews_a_diff_and_its_findings_stand_on_lines_of_it(cache
     assert places <= SHOWN
     gap = run.document["coverage"]["changed_lines"] - run.document["coverage"]["reviewed_lines"]
     assert (run.code == 2) == (gap > 0)
+    assert_no_model_is_started_again(run, cache)
 
 
-def test_a_second_run_of_the_same_diff_starts_no_model(cache: Path) -> None:
-    first = json_review(cache)
+def assert_no_model_is_started_again(first: Run, cache: Path) -> None:
+    """A second run takes the kept answers; the text says what a reader must know of the model."""
     (cache / "models" / "smollm2-135m.gguf").unlink()
     broken = b"GGUF" + bytes(98_362_432 - 4)  # of the right name and size, and no model
     (cache / "models" / "smollm2-135m.gguf").write_bytes(broken)
     again = json_review(cache)
     assert again.document["usage"]["calls"] == 0
     assert again.document["findings"] == first.document["findings"]
-
-
-def test_the_output_says_that_this_model_is_not_worth_reading(cache: Path) -> None:
-    run = reviewbot(
-        "review",
-        "-",
-        stdin=DIFF,
-        model="smollm2-135m",
-        cache_dir=cache,
-        answer_tokens=64,
-        threads=1,
-    )
-    assert "its findings are not worth reading" in run.stdout
+    assert "its findings are not worth reading" in text_review(cache).stdout
 
 
 def test_doctor_checks_the_model_of_our_own(cache: Path) -> None:
