@@ -273,7 +273,7 @@ def hostile(repository: Repository, tmp_path: Path) -> Repository:
     inner.write("inner.txt", "two")
     inner.git("config", "core.fsmonitor", program("inner-fsmonitor"))
     repository.write("a.py", "one", "two", "three")
-    repository.write("t.txt", "three")  # of another size, so that git must read it
+    repository.write("t.txt", "two")
     return repository
 
 
