@@ -1,5 +1,6 @@
 """What a person may name to be reviewed, as git sees it; and what a hostile checkout may not do."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -274,6 +275,8 @@ def hostile(repository: Repository, tmp_path: Path) -> Repository:
     inner.git("config", "core.fsmonitor", program("inner-fsmonitor"))
     repository.write("a.py", "one", "two", "three")
     repository.write("t.txt", "two")
+    # as old as no index is: of the same second, git might take it for unchanged and read nothing
+    os.utime(repository.folder / "t.txt", (1, 1))
     return repository
 
 
