@@ -274,10 +274,20 @@ def hostile(repository: Repository, tmp_path: Path) -> Repository:
     inner.write("inner.txt", "two")
     inner.git("config", "core.fsmonitor", program("inner-fsmonitor"))
     repository.write("a.py", "one", "two", "three")
-    repository.write("t.txt", "two")
-    # as old as no index is: of the same second, git might take it for unchanged and read nothing
-    os.utime(repository.folder / "t.txt", (1, 1))
+    _write_racily(repository, "t.txt", "two")
     return repository
+
+
+def _write_racily(repository: Repository, name: str, text: str) -> None:
+    """Write as many bytes as before at the same time as before, and as the index: git must read
+    the file to see that it changed, and filter what it reads.
+    """
+    file, index = repository.folder / name, repository.folder / ".git" / "index"
+    then = file.stat().st_mtime_ns
+    repository.git("config", "core.trustctime", "false")
+    repository.write(name, text)
+    for one in (file, index):
+        os.utime(one, ns=(then, then))
 
 
 def _sign_head(repository: Repository) -> None:
