@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from reviewbot.bootstrap import make_stages
+from reviewbot.engine import Stages
 from reviewbot.errors import SettingsError
+from reviewbot.servers.completion import ServerInfo
 from reviewbot.settings import Secret, Settings, load_settings, to_environment
 from tests.fakes.model_server import ModelServer, Tgi, closed_port_url
 from tests.run import added, environment, reviewbot
@@ -186,3 +189,8 @@ def test_settings_can_be_handed_to_a_program_of_ours() -> None:
     }
     assert to_environment(settings(given)) == given
     assert to_environment(settings(to_environment(settings(given)))) == given
+
+
+def test_a_review_is_made_by_default_as_the_settings_say() -> None:
+    info = ServerInfo("tgi", "granite", 8191, 8192)
+    assert make_stages(Settings(), info) == Stages()

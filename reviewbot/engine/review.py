@@ -73,7 +73,7 @@ async def review(
     held = await asyncio.to_thread(_ranked, examined, stages)
     failures = list(problems)
     if stages.wording:
-        held, unworded = await word(held, asker, around)
+        held, unworded = await word(held, asker, around if stages.checks else None)
         failures += unworded
     calibrated = not stages.judge or stages.calibration != SHIPPED
     return await asyncio.to_thread(
