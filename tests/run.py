@@ -14,11 +14,13 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests import warm
 
 COMMAND = Path(sys.executable).parent / "reviewbot"
 
@@ -80,10 +82,20 @@ def reviewbot(
     **settings: str | float | Path,
 ) -> Run:
     """Run the installed command to its end; `settings` are set as REVIEWBOT_ variables."""
-    with started(*arguments, folder=folder, env=environment(env, **settings)) as process:
-        data = stdin.encode() if isinstance(stdin, str) else stdin
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    seen = environment(env, **settings)
+    if _can_be_warm(arguments, env or {}):
+        code, out, err = warm.run(arguments, data, seen, folder, seconds=60)
+        return Run(code, out, err.decode())
+    with started(*arguments, folder=folder, env=seen) as process:
         out, err = process.communicate(data, timeout=60)
     return Run(process.returncode, out, err.decode())
+
+
+def _can_be_warm(arguments: Sequence[str | Path], env: Mapping[str, str]) -> bool:
+    """Whether the command does not care what its libraries saw while they were loaded."""
+    own = all(name.startswith("REVIEWBOT_") for name in env)
+    return own and arguments[:1] in {("review",), ("eval",)}
 
 
 def review(
