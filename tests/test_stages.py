@@ -6,6 +6,7 @@ known as well, and the stages are held to a share of it. Calibrated on 25 seeds,
 
 import asyncio
 import math
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -267,3 +268,9 @@ def test_over_the_wire_of_tgi_the_same_is_found() -> None:
     )
     assert len(judged) == len(seed.candidates)
     assert len(server.calls) == len(judged) + 3 * (len(GOLDENS) + 6)
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process runs all tests")
+def test_tests_that_share_a_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    # a pytest that xdist does not know yet passes over its groups, and tells nobody
+    assert request.node.nodeid.endswith("@stages")
