@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reviewbot.diff.hunks import Line
 from reviewbot.diff.parse import parse_diff
-from reviewbot.findings.claims import read_claims
+from reviewbot.findings.claims.claim import read_claims
 from reviewbot.findings.finding import Finding
 from reviewbot.findings.suggestion import check_suggestion
 from reviewbot.findings.verify import Changed, changed_by, check_claim

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewbot.diff.parse import FileDiff
-from reviewbot.findings.around import refute_unawaited, refute_unchecked, refute_unclosed
-from reviewbot.findings.claims import Claim, mark, read_claims, sentences
-from reviewbot.findings.finding import Finding
-from reviewbot.findings.languages import BUILTINS, SCRIPTS
-from reviewbot.findings.lookup import Lookup, Scene, scene_of
-from reviewbot.findings.refute import (
+from reviewbot.findings.claims.claim import Claim, mark, read_claims, sentences
+from reviewbot.findings.claims.languages import BUILTINS, SCRIPTS
+from reviewbot.findings.claims.lookup import Lookup, Scene, scene_of
+from reviewbot.findings.claims.names import (
     refute_duplicate,
     refute_uncalled,
     refute_undefined,
     refute_unimported,
     refute_unused,
 )
-from reviewbot.findings.roles import words
+from reviewbot.findings.claims.omissions import refute_unawaited, refute_unchecked, refute_unclosed
+from reviewbot.findings.claims.roles import words
+from reviewbot.findings.finding import Finding
 
 __all__ = ["Changed", "Lookup", "changed_by", "check_claim"]
 

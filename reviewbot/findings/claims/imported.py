@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from reviewbot.findings.languages import SCRIPTS
-from reviewbot.findings.lookup import Scene
+from reviewbot.findings.claims.languages import SCRIPTS
+from reviewbot.findings.claims.lookup import Scene
 
 TEST = re.compile(
     r"(?:^|/)(?:tests?|spec|__tests__)/|(?:^|/)test_|[._](?:test|spec)s?\.\w+$|Tests?\.\w+$"

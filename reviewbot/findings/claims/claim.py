@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reviewbot.findings.phrases import ABOUT, LIST, NAME, NOUN, PHRASES, Kind
-from reviewbot.findings.roles import words
+from reviewbot.findings.claims.phrases import ABOUT, LIST, NAME, NOUN, PHRASES, Kind
+from reviewbot.findings.claims.roles import words
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import builtins
 
-from reviewbot.findings.roles import words
+from reviewbot.findings.claims.roles import words
 
 IMPLICIT = words("java csharp kotlin swift cpp")
 """Languages in which a class's members are known in its methods by their bare name."""

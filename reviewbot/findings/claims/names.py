@@ -4,9 +4,9 @@ import re
 from pathlib import PurePosixPath
 
 from reviewbot.context.syntax import Node
-from reviewbot.findings.claims import identifier
-from reviewbot.findings.imported import TEST, importers
-from reviewbot.findings.languages import (
+from reviewbot.findings.claims.claim import identifier
+from reviewbot.findings.claims.imported import TEST, importers
+from reviewbot.findings.claims.languages import (
     BUILTINS,
     GATES,
     IMPLICIT,
@@ -14,9 +14,9 @@ from reviewbot.findings.languages import (
     ORDERED,
     STATEMENTS,
 )
-from reviewbot.findings.lookup import Scene
-from reviewbot.findings.roles import CLASSES, FUNCTIONS
-from reviewbot.findings.uses import Use, blocks, is_class, scope, within
+from reviewbot.findings.claims.lookup import Scene
+from reviewbot.findings.claims.roles import CLASSES, FUNCTIONS
+from reviewbot.findings.claims.uses import Use, blocks, is_class, scope, within
 
 _GO_SYSTEM = re.compile(r"_(?:test|linux|windows|darwin|unix|freebsd|js|wasm|\w*arm\w*|amd64)\.go$")
 

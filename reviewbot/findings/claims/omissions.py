@@ -3,9 +3,9 @@
 import re
 
 from reviewbot.context.syntax import Node
-from reviewbot.findings.claims import identifier
-from reviewbot.findings.lookup import Scene
-from reviewbot.findings.roles import FUNCTIONS, words
+from reviewbot.findings.claims.claim import identifier
+from reviewbot.findings.claims.lookup import Scene
+from reviewbot.findings.claims.roles import FUNCTIONS, words
 
 _CALLS = frozenset(("call", "call_expression", "invocation_expression"))
 _AWAITS = frozenset(("await", "await_expression"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from reviewbot.context.syntax import Node
-from reviewbot.findings.roles import (
+from reviewbot.findings.claims.roles import (
     ASSIGNS,
     BINDS,
     BLOCKS,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reviewbot.context.syntax import Node, language_of, parse_source
+from reviewbot.findings.claims.uses import Use, uses
 from reviewbot.findings.finding import Finding
-from reviewbot.findings.uses import Use, uses
 
 
 class Lookup(Protocol):
