@@ -16,7 +16,7 @@ from reviewbot.__main__ import main
 
 _LOADED = (
     "tests.warm", "reviewbot.cli.review", "reviewbot.cli.evaluate", "reviewbot.cli.evaluate_run",
-    "reviewbot.bootstrap", "reviewbot.servers.client", "reviewbot.engine.surroundings",
+    "reviewbot.bootstrap", "reviewbot.servers.client", "reviewbot.engine.around",
     "reviewbot.findings.verify", "reviewbot.evaluation.score", "reviewbot.report.document",
 )  # fmt: skip
 

@@ -5,10 +5,9 @@ from reviewbot.analyzers.analyzer import Alarm
 from reviewbot.diff.hunks import Line
 from reviewbot.diff.parse import FileDiff
 from reviewbot.errors import ReviewbotError
-from reviewbot.findings.finding import Finding
+from reviewbot.findings.finding import Finding, excerpt
 from reviewbot.model.answer import MAX_TITLE
 
-_AROUND = 2  # lines of the hunk shown before and after, as for a model's finding
 _MOST_LINES = 10  # a longer comment range says no more than its first line
 
 
@@ -39,7 +38,7 @@ def to_finding(alarm: Alarm, file: FileDiff) -> Finding:
         body="\n".join(filter(None, (alarm.message, alarm.link))),
         suggestion=None,
         source=alarm.analyzer,
-        excerpt=tuple(hunk[max(0, first - _AROUND) : last + 1 + _AROUND]),
+        excerpt=excerpt(hunk, first, last),
         right_line=end,
         order=order + first,
     )

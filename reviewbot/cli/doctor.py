@@ -62,7 +62,7 @@ def _checks(env_file: Path | None) -> Iterator[Line]:
 
 
 def _analyzers() -> str:
-    from reviewbot.engine.surroundings import installed_analyzers  # noqa: PLC0415  # slow
+    from reviewbot.engine.around import installed_analyzers  # noqa: PLC0415  # slow
 
     here, lacking = installed_analyzers()
     absent = f"; not installed: {', '.join(lacking)}" if lacking else ""

@@ -34,7 +34,7 @@ from reviewbot.source import Request, Source, load_source, open_repository
 if TYPE_CHECKING:
     from reviewbot.cli.pull_request import OpenPull
     from reviewbot.context.repository import Repository
-    from reviewbot.engine.surroundings import Around
+    from reviewbot.engine.around import Around
 
 REVIEWED, FOUND, INCOMPLETE = 0, 1, 2
 _NAMED_GAPS = 5
@@ -215,7 +215,7 @@ def _glob(patterns: tuple[str, ...]) -> Glob | None:
 
 def _around(repository: "Repository | None", files: Sequence[FileDiff], budget: Budget) -> "Around":
     """Make what the stages look up in."""
-    from reviewbot.engine.surroundings import Around  # noqa: PLC0415  # its grammars load slowly
+    from reviewbot.engine.around import Around  # noqa: PLC0415  # its grammars load slowly
 
     return Around(files, repository, budget.context)
 

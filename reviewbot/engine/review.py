@@ -55,7 +55,7 @@ async def review(
     if plan.chunks and ports.probes is not None:
         await check_schema(asker, ports.url, ports.probes)
 
-    evidence = asyncio.ensure_future(_analyse(around, stages))
+    evidence = asyncio.ensure_future(_analyse(around if plan.chunks else None, stages))
     bench = Bench(asker, stages, around, evidence)
 
     async def look(chunk: Chunk) -> Examined:

@@ -7,7 +7,7 @@ from pathlib import Path
 from reviewbot import engine
 from reviewbot.budget import Budget
 from reviewbot.engine import Answered, Stages
-from reviewbot.engine.surroundings import Around
+from reviewbot.engine.around import Around
 from reviewbot.engine.together import together
 from reviewbot.errors import InputError, RefusedError, ReviewbotError
 from reviewbot.evaluation.calls import Calls, Recorded

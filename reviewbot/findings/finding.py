@@ -1,6 +1,7 @@
 """What a model said of a Chunk becomes Findings: line ids turned into lines that exist."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reviewbot.diff.chunk import Chunk, PrintedLine, print_lines
@@ -72,10 +73,15 @@ def build_finding(said: Said, chunk: Chunk) -> Finding | None:
         body="\n".join(said.body).strip(),
         suggestion=_suggestion(said.suggestion, hunk[first : last + 1]),
         source="model",
-        excerpt=tuple(hunk[max(0, first - _AROUND) : last + 1 + _AROUND]),
+        excerpt=excerpt(hunk, first, last),
         right_line=_nearest_right(hunk, last),
         order=printed.index(start),
     )
+
+
+def excerpt(hunk: Sequence[Line], first: int, last: int) -> tuple[Line, ...]:
+    """Give the lines of a hunk from one index to another, with a little of what is around them."""
+    return tuple(hunk[max(0, first - _AROUND) : last + 1 + _AROUND])
 
 
 def reworded(finding: Finding, said: Said, chunk: Chunk) -> Finding:

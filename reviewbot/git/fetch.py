@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff
 from reviewbot.errors import FetchError, GitError
+from reviewbot.git.nearby import read_nearby
 from reviewbot.git.remote import CommitMissingError, Remote, explained, offline, online
 from reviewbot.git.run import DIFF, GitFailedError, Leash, run_git
 from reviewbot.git.store import Held, Store
-from reviewbot.git.surroundings import read_around
 
 _LOOK = 0.1  # seconds between two looks at how much was fetched
 _MOST_PACKS = 400
@@ -86,7 +86,7 @@ def fetch_around(
         with store.hold(remote.installation, remote.repository_id, queue.wait) as held:
             clock = _Clock(stop, limits.seconds, "git ran")
             leash = Leash(clock.check, limits.memory, (held.lock,))
-            return read_around(held, remote, files, leash)
+            return read_nearby(held, remote, files, leash)
     except OSError as error:
         raise FetchError(f"{store.folder} cannot be used: {error}") from error
 

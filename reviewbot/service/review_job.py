@@ -10,7 +10,7 @@ from reviewbot.budget import budget_for
 from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import FileDiff, parse_diff
 from reviewbot.engine import Answered, Stages
-from reviewbot.engine.surroundings import Around
+from reviewbot.engine.around import Around
 from reviewbot.errors import GitError, GitHubGoneError, InputError
 from reviewbot.findings.review import Review
 from reviewbot.git.fetch import FetchStoppedError, Limits, fetch_around, fetch_diff

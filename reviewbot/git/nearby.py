@@ -26,7 +26,7 @@ _FETCH_BLOBS = (
 )  # fmt: skip
 
 
-def read_around(held: Held, remote: Remote, files: Sequence[FileDiff], leash: Leash) -> KnownFiles:
+def read_nearby(held: Held, remote: Remote, files: Sequence[FileDiff], leash: Leash) -> KnownFiles:
     """Read the changed files at both ends, and the source files near them at head.
 
     What cannot be fetched or read is left out; where a fetch failed, the files say why. Raises
