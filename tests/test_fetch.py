@@ -22,6 +22,7 @@ from reviewbot.git.fetch import FetchStoppedError, Limits, fetch_diff
 from reviewbot.git.remote import CommitMissingError, Remote
 from reviewbot.git.store import Store
 from reviewbot.settings import Secret
+from tests.fakes.forge.repositories import serve_git
 from tests.fakes.wire import Reply, Request, WireServer, text_reply
 from tests.run import Repository, environment
 
@@ -56,25 +57,7 @@ class Forge:
     def _serve(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Basic {LOGIN}":
             return Reply(401, headers={"www-authenticate": 'Basic realm="forge"'})
-        gateway = {
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": str(self.folder),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": request.path,
-            "QUERY_STRING": "service=git-upload-pack",
-            "REQUEST_METHOD": request.method,
-            "CONTENT_TYPE": request.headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(len(request.content)),
-            "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-            "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-        }
-        command = ["git", "http-backend"]
-        done = subprocess.run(
-            command, input=request.content, env=gateway, capture_output=True, check=False
-        )
-        head, _, body = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)
+        return serve_git(self.folder, request)
 
 
 class World:
