@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import median
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from reviewbot import engine
 from reviewbot.budget import Budget, budget_for
+from reviewbot.context.known import KnownFiles
 from reviewbot.diff.parse import parse_diff
 from reviewbot.engine import Answered, Plan
+from reviewbot.engine.around import Around
 from reviewbot.engine.stages import ONE_LOOK
 from reviewbot.errors import RefusedError, ServerError, TemporaryError, TooLongError
 from reviewbot.findings.review import Review
@@ -91,6 +93,24 @@ def ports(server: Server, gate: Gate, key: Key = (), **patience: float) -> Ports
 async def review(plan: Plan, ports: Ports, heard: list[Answered] | None = None) -> Review:
     tell = (heard if heard is not None else []).append
     return await engine.review(plan, INFO, ports, tell, ONE_LOOK)
+
+
+def test_no_analyzer_runs_where_nothing_is_reviewed() -> None:
+    files = tuple(parse_diff(added("a.py", "x = 1  # BUG").encode()))
+    untouchable = KnownFiles(Unread(), Unread(), {}, None)
+    around = Around(files, untouchable, max_tokens=0)
+    plan = engine.plan(files, budget_for(INFO), exclude=lambda _: True)
+    stages = replace(ONE_LOOK, analyzers=True)
+    asked = ports(Server(), Gate(1))
+    done = asyncio.run(engine.review(plan, INFO, asked, lambda _: None, stages, around))
+    assert [gap.path for gap in done.not_reviewed] == ["a.py"]
+
+
+class Unread(dict[str, str]):
+    """Files that nobody may read."""
+
+    def get(self, path: str, default: object = None) -> NoReturn:
+        raise AssertionError(path, default)
 
 
 # Many reviews on one loop.

@@ -609,17 +609,6 @@ def test_a_review_goes_on_without_an_analyzer_that_fails(
     assert [line for line in told(run) if said in line] == told(run)
 
 
-def test_no_analyzer_runs_where_nothing_is_reviewed(muted: Repository, tmp_path: Path) -> None:
-    path = program(tmp_path / "bin", f"touch {tmp_path}/ran")
-    with serving(SAME) as server:
-        env = variables(**(ON | {"model_url": server.url, "analyzers": "true"}))
-        run = reviewbot("review", "--commit", "HEAD", "--exclude", "*", "--format", "json",
-                        folder=muted.folder, env=env | {"PATH": path})  # fmt: skip
-    assert (run.findings, run.document["went_without"]) == ([], [])
-    assert run.gaps
-    assert not (tmp_path / "ran").exists()
-
-
 def test_nothing_that_was_started_outlives_a_review_that_is_interrupted(
     muted: Repository, tmp_path: Path
 ) -> None:
