@@ -129,19 +129,20 @@ def make_stages(
     settings: Settings, info: ServerInfo, *, show_all: bool = False, for_the_record: bool = False
 ) -> Stages:
     """Say how a review is made; `show_all` shows whatever was not refuted, and `for_the_record`
-    has the judge hear what was refuted, too.
+    has the judge hear what was refuted, too. A judge of no weight for the model is not asked.
     """
+    calibration = load_calibration(settings.calibration, info)
     return Stages(
         looks=settings.looks,
         context=settings.code_context,
         merge=settings.merge,
         checks=settings.claim_checks,
-        judge=settings.judge,
+        judge=settings.judge and (calibration.trusts_judge or for_the_record),
         wording=settings.wording,
         analyzers=settings.analyzers,
         threshold=0.0 if show_all else settings.threshold,
         most=sys.maxsize if show_all else settings.max_findings,
-        calibration=load_calibration(settings.calibration, info),
+        calibration=calibration,
         judge_all=for_the_record,
     )
 

@@ -462,6 +462,22 @@ def test_a_calibration_is_made_and_changes_what_is_shown(
     assert len(review(diff, server.url, calibration=file, **settings).findings) == 2
 
 
+def test_a_judge_that_told_nothing_is_asked_by_the_instrument_alone(
+    tmp_path: Path, server: ModelServer
+) -> None:
+    file = tmp_path / "weights.json"
+    file.write_text(json.dumps({NAME: {"intercept": 0.1, "log_odds": 0, "support": 1}}))
+    run = review(case("one")[1], server.url, calibration=file, judge="true")
+    assert (run.titles, judged(server)) == (["BUG on line 2"], 0)
+    data = calibrating(tmp_path / "data")
+    run_over(data, tmp_path / "run", server, judge="true", calibration=file)
+    assert judged(server) == 24
+
+
+def judged(server: ModelServer) -> int:
+    return sum(bool(call.body.get("logprobs")) for call in server.reviews)
+
+
 def test_what_is_right_is_told_by_meaning_where_there_are_verdicts(
     tmp_path: Path, server: ModelServer
 ) -> None:

@@ -116,6 +116,23 @@ def test_what_is_known_of_candidates_is_fitted() -> None:
     assert made.made_with == "a test"
 
 
+@pytest.mark.parametrize(
+    ("odds", "slips", "trusts"),
+    [((1.5, -1.5), 18, False), ((0.5, 0.5), 0, False), ((-1.5, 1.5), 4, False),
+     ((1.5, -1.5), 4, True)],
+    ids=["of a coin", "of one word", "the wrong way", "that knows"],
+)  # fmt: skip
+def test_a_judge_has_weight_only_where_its_verdicts_tell(
+    odds: tuple[float, float], slips: int, *, trusts: bool
+) -> None:
+    known = [Labelled(odds[wrong], 1 + n % 3, not wrong) for n in range(20) for wrong in (0, 1)]
+    known += [Labelled(odds[1], 3, right=True), Labelled(odds[0], 2, right=False)] * slips
+    made = fit(known, "a test")
+    assert made.trusts_judge == trusts
+    assert (made.probability(2.0, 1) == made.probability(-2.0, 1)) != trusts
+    assert (made.probability(None, 1) == made.probability(0.0, 1)) or trusts
+
+
 def test_without_both_kinds_nothing_is_fitted() -> None:
     with pytest.raises(ValueError, match="3 of 3 candidates are right"):
         fit([Labelled(1.0, 1, right=True)] * 3, "a test")

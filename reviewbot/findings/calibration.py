@@ -15,6 +15,13 @@ ENOUGH_FOR_A_CATEGORY = 100
 _ROUNDS = 50
 _RIDGE = 1e-3  # holds a weight in place where the candidates say nothing of it
 _ENOUGH = 1e-9
+_TELLING = 2.71
+"""Twice the gain of log-likelihood that a judge without any knowledge reaches once in ten times
+(chi-squared, one degree of freedom)."""
+
+
+Row = tuple[tuple[float, float, float, float], bool]
+"""The features of a candidate, and whether it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,11 @@ class Calibration:
     abstained: float = 0.0
     made_with: str = ""
     categories: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def trusts_judge(self) -> bool:
+        """Whether a judge's verdict changes anything: where not, it need not be asked."""
+        return self.log_odds != 0
 
     def probability(self, log_odds: float | None, support: int, category: str = "") -> float:
         """Give the probability that a candidate is right, between 0 and 1."""
@@ -56,22 +68,38 @@ class Labelled:
 def fit(candidates: Iterable[Labelled], made_with: str) -> Calibration:
     """Fit the logistic by Newton's method, a little held back towards 0.
 
-    Raises `ValueError` where the candidates are all right or all wrong: nothing can be fitted.
+    A judge whose verdicts tell no more than chance would is given no weight. Raises `ValueError`
+    where the candidates are all right or all wrong: nothing can be fitted.
     """
     known = list(candidates)
     rows = [(_features(one.log_odds, one.support), one.right) for one in known]
     rights = sum(right for _, right in rows)
     if not 0 < rights < len(rows):
         raise ValueError(f"{rights} of {len(rows)} candidates are right: there must be both")
+    unjudged = [((one, 0.0, support, 0.0), right) for (one, _, support, _), right in rows]
+    weights, plain = _climb(rows), _climb(unjudged)
+    gain = 2 * (_log_likelihood(weights, rows) - _log_likelihood(plain, unjudged))
+    if weights[1] <= 0 or gain < _TELLING:
+        weights = plain
+    intercept, log_odds, support, abstained = weights
+    made = Calibration(intercept, log_odds, support, abstained, made_with)
+    return replace(made, categories=_shifts(made, known))
+
+
+def _climb(rows: Sequence[Row]) -> list[float]:
+    """Give the weights that make the candidates likeliest; that of a column of zeros is 0."""
     weights = [0.0] * len(rows[0][0])
     for _ in range(_ROUNDS):
         step = _newton_step(weights, rows)
         weights = [weight + change for weight, change in zip(weights, step, strict=True)]
         if max(map(abs, step)) < _ENOUGH:
             break
-    intercept, log_odds, support, abstained = weights
-    made = Calibration(intercept, log_odds, support, abstained, made_with)
-    return replace(made, categories=_shifts(made, known))
+    return weights
+
+
+def _log_likelihood(weights: Sequence[float], rows: Iterable[Row]) -> float:
+    chances = ((_logistic(_dot(weights, features)), right) for features, right in rows)
+    return sum(math.log(max(chance if right else 1 - chance, 1e-300)) for chance, right in chances)
 
 
 def _shifts(made: Calibration, known: Sequence[Labelled]) -> dict[str, float]:
@@ -91,7 +119,7 @@ def _logit(chance: float) -> float:
     return math.log(chance / (1 - chance))
 
 
-def _features(log_odds: float | None, support: int) -> tuple[float, ...]:
+def _features(log_odds: float | None, support: int) -> tuple[float, float, float, float]:
     bounded = max(-_MOST_LOG_ODDS, min(_MOST_LOG_ODDS, log_odds or 0.0))
     return 1.0, bounded, math.log(max(1, support)), float(log_odds is None)
 
@@ -104,9 +132,7 @@ def _dot(left: Sequence[float], right: Sequence[float]) -> float:
     return sum(a * b for a, b in zip(left, right, strict=True))
 
 
-def _newton_step(
-    weights: Sequence[float], rows: Sequence[tuple[Sequence[float], bool]]
-) -> list[float]:
+def _newton_step(weights: Sequence[float], rows: Sequence[Row]) -> list[float]:
     """Give the change of the weights that makes the candidates likelier."""
     size = range(len(weights))
     slope = [-_RIDGE * weight for weight in weights]
