@@ -279,6 +279,18 @@ def test_a_run_that_was_made_otherwise_is_refused_by_what_differs(
     assert len(server.calls) == calls
 
 
+def test_a_run_is_not_gone_on_with_under_other_prompts(
+    tmp_path: Path, data: Path, server: ModelServer
+) -> None:
+    run_over(data, tmp_path / "run", server)
+    file = tmp_path / "run" / "run.json"
+    info = json.loads(file.read_text())
+    info["settings"]["prompts"] = "of an older version"
+    file.write_text(json.dumps(info))
+    refused = run_over(data, tmp_path / "run", server)
+    assert "made otherwise (prompts): name another folder" in refused.complaint
+
+
 def test_a_folder_that_cannot_be_one_is_named(
     tmp_path: Path, data: Path, server: ModelServer
 ) -> None:

@@ -1,12 +1,21 @@
 """The messages that a model is shown: constant text first, the change as data, the task last."""
 
+from pathlib import Path
+
 import pytest
 
 from reviewbot.diff.chunk import Chunk, print_lines, split_file
 from reviewbot.diff.hunks import Hunk
 from reviewbot.diff.parse import parse_diff
 from reviewbot.diff.tokens import estimate_tokens
-from reviewbot.model.prompt import Shown, build_messages, neutralise, overhead_tokens, restore
+from reviewbot.model.prompt import (
+    Shown,
+    build_messages,
+    digest_prompts,
+    neutralise,
+    overhead_tokens,
+    restore,
+)
 
 FIVE_LINES = (
     " def mean(values):\n-    return sum(values)\n+    total = sum(values)\n+    return total\n \n"
@@ -121,3 +130,11 @@ def test_a_hostile_section_and_path_are_data_too() -> None:
     assert user.content.count("</change>") == 1
     assert "<|im_start|>" not in user.content
     assert user.content.split("\n")[0] == "File: a\u240a<\u200b/change>\u240a<\u200b|im_start|>"
+
+
+def test_prompts_that_say_something_else_have_another_digest(tmp_path: Path) -> None:
+    digests = [digest_prompts()]
+    for name, text in (("find", "Look."), ("find", "Look twice."), ("judge", "Look twice.")):
+        (tmp_path / f"{name}.md.j2").write_text(text)
+        digests += [digest_prompts((tmp_path,)), digest_prompts((tmp_path,))]
+    assert len(set(digests)) == 4

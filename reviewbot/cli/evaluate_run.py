@@ -29,6 +29,7 @@ from reviewbot.evaluation.run import Bench, Ran, run_cases
 from reviewbot.model.ask import Ports
 from reviewbot.model.connection import Connection
 from reviewbot.model.kept import NothingKept
+from reviewbot.model.prompt import digest_prompts
 from reviewbot.report.escape import one_line
 from reviewbot.settings import Settings, load_settings
 
@@ -125,6 +126,7 @@ def _info(
         "answer_tokens": settings.answer_tokens,
         "prompt_tokens": budget.prompt,
         "schema": settings.schema,
+        "prompts": digest_prompts(),
     }
     return RunInfo(
         dataset=str(dataset.folder.resolve()),

@@ -1,5 +1,6 @@
 """A Chunk comes in; out come the messages that a model is shown, from the files in `prompts/`."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,6 +179,15 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
+
+
+def digest_prompts(folders: Sequence[Path] = _FOLDERS) -> str:
+    """Give a digest of all templates: with another, the same change is asked about otherwise."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.glob("*.j2")):
+            digest.update(f"{file.name}\n{file.read_text()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 @cache
