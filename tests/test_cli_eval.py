@@ -97,7 +97,8 @@ def test_score_prints_json(tmp_path: Path) -> None:
     assert score["rules"][2]["shown"]["one_to_one"]["recall"]["value"] == pytest.approx(2 / 3)
     assert [row["name"] for row in score["by_language"]] == ["Go", "Python"]
     assert [row["without"] for row in score["stages"]] == [
-        "claim checks", "judge", "several looks", "merging", "threshold", "cap",
+        "claim checks", "judge", "several looks", "merging", "analyzers' proofs",
+        "threshold", "cap",
     ]  # fmt: skip
 
 

@@ -235,6 +235,7 @@ def test_each_stage_can_be_left_out_of_a_review_that_is_over() -> None:
         "judge": [1, 5],
         "several looks": [1],
         "merging": [1, 4],
+        "analyzers' proofs": [1, 4],
         "threshold": [1, 4],
         "cap": [1, 4, 5],
     }
@@ -258,6 +259,11 @@ def test_what_analyzers_found_needs_no_look() -> None:
     record = CaseRecord("one", "scripted", "fake", 3, (rule,))
     assert [comment.line for comment in choose(record, ALL)] == [9]
     assert [comment.line for comment in said(record, 1)] == [9]
+    assert choose(record, ALL.left_out()["analyzers' proofs"]) == []
+    heard = msgspec.structs.replace(rule, looks=(1,), probability=0.95, judged=False, log_odds=-9.0)
+    also = CaseRecord("one", "scripted", "fake", 3, (heard,))
+    assert len(choose(also, ALL)) == 1
+    assert choose(also, ALL.left_out()["analyzers' proofs"]) == [], "as likely as one look makes it"
 
 
 def test_a_replay_orders_equals_by_severity_as_the_run_did() -> None:

@@ -21,7 +21,8 @@ class Replay:
     """What takes part when a review is played again.
 
     `looks` is how many passes are counted, `cap` is None for no cap,
-    `threshold` is the least probability that is shown; 0 shows all.
+    `threshold` is the least probability that is shown; 0 shows all. `proofs` are what rules of
+    analyzers prove; what analyzers tell the judge stays in its verdicts.
     """
 
     calibration: Calibration
@@ -31,6 +32,7 @@ class Replay:
     claims: bool = True
     judge: bool = True
     merge: bool = True
+    proofs: bool = True
 
     def first(self, looks: int) -> "Replay":
         """Give the same over the first so many looks."""
@@ -43,6 +45,7 @@ class Replay:
             "judge": replace(self, judge=False),
             "several looks": replace(self, looks=1),
             "merging": replace(self, merge=False),
+            "analyzers' proofs": replace(self, proofs=False),
             "threshold": replace(self, threshold=0.0),
             "cap": replace(self, cap=None),
         }
@@ -104,7 +107,7 @@ def choose(record: CaseRecord, replay: Replay) -> list[Comment]:
 
 def _ranked(candidate: CandidateRecord, replay: Replay) -> list[_Ranked]:
     """Give a candidate as one comment, or as each thing that was said, where none are merged."""
-    support = _support(candidate, replay.looks)
+    support = _support(candidate, replay.looks, proofs=replay.proofs)
     if not support:
         return []
     grave = _gravity(candidate.severity)
@@ -121,7 +124,7 @@ def _ranked(candidate: CandidateRecord, replay: Replay) -> list[_Ranked]:
 
 def _probability(candidate: CandidateRecord, support: int, replay: Replay) -> float:
     """Weigh a candidate anew; one that an analyzer's rule proves has its own probability."""
-    proven = candidate.source != "model" and not candidate.judged
+    proven = replay.proofs and candidate.source != "model" and not candidate.judged
     if proven and candidate.probability is not None:
         return candidate.probability
     log_odds = candidate.log_odds if replay.judge else None
@@ -133,9 +136,11 @@ def _gravity(severity: str) -> int:
     return known.index(severity) if severity in known else len(known)
 
 
-def _support(candidate: CandidateRecord, looks: int) -> int:
+def _support(candidate: CandidateRecord, looks: int, *, proofs: bool = True) -> int:
     """Count the looks that said so; what an analyzer said too, in look 0, needs none."""
     heard = sum(look <= looks for look in candidate.looks)
+    if not proofs:
+        return heard
     by_analyzer = candidate.source != "model" or any(one.look == 0 for one in candidate.members)
     return max(1, heard) if by_analyzer else heard
 
