@@ -14,6 +14,7 @@ from tests.fakes.forge.faults import (
     NO_ANSWER,
     NO_PERMISSION,
     SECONDARY_AFTER,
+    TOO_MANY_AFTER,
     When,
 )
 from tests.fakes.wire import Reply
@@ -186,10 +187,13 @@ def test_a_write_whose_answer_is_lost_is_not_doubled(
 
 
 def test_a_limit_is_waited_for_in_the_table(bot: Bot) -> None:
-    bot.github.fails("create_review", SECONDARY_AFTER)
-    pull = bot.github.repository("acme/limit").opens_pull_request({"a.py": BUG})
+    pulls = []
+    for number, limit in enumerate((SECONDARY_AFTER, TOO_MANY_AFTER)):
+        bot.github.fails("create_review", limit)
+        repository = bot.github.repository(f"acme/limit-{number}")
+        pulls.append(repository.opens_pull_request({"a.py": BUG}))
     bot.settles(60)
-    assert heads(pull) == [pull.head]
+    assert [heads(pull) for pull in pulls] == [[pull.head] for pull in pulls]
 
 
 def test_a_token_that_ends_in_the_middle_is_renewed(bot: Bot) -> None:

@@ -28,6 +28,8 @@ from tests.fakes.forge.faults import (
     PRIMARY,
     SECONDARY,
     SECONDARY_AFTER,
+    TOO_MANY,
+    TOO_MANY_AFTER,
     When,
 )
 from tests.fakes.forge.judge import DESCRIPTION, violations
@@ -574,7 +576,9 @@ def test_a_head_moves_while_a_request_is_held(github: FakeGitHub, pull: Pull) ->
 
 LIMITS: dict[str, tuple[Reply, int, str, str | None]] = {
     "secondary": (SECONDARY, 403, "You have exceeded a secondary rate limit", None),
-    "secondary, with Retry-After": (SECONDARY_AFTER, 429, "You have exceeded a secondary", "2"),
+    "secondary, with Retry-After": (SECONDARY_AFTER, 403, "You have exceeded a secondary", "2"),
+    "too many": (TOO_MANY, 429, "You have exceeded a secondary rate limit", None),
+    "too many, with Retry-After": (TOO_MANY_AFTER, 429, "You have exceeded a secondary", "2"),
     "primary": (PRIMARY, 403, "API rate limit exceeded for installation ID 1.", None),
     "permission": (NO_PERMISSION, 403, "Resource not accessible by integration", None),
 }

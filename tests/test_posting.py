@@ -35,6 +35,8 @@ from tests.fakes.forge.faults import (
     PRIMARY,
     SECONDARY,
     SECONDARY_AFTER,
+    TOO_MANY,
+    TOO_MANY_AFTER,
     When,
 )
 from tests.fakes.forge.state import APP_ID, BOT
@@ -679,7 +681,7 @@ def test_a_write_that_is_stored_after_we_gave_up_waiting_is_found(
     assert pull.pending == []
 
 
-@pytest.mark.parametrize("reply", [SECONDARY, SECONDARY_AFTER, PRIMARY])
+@pytest.mark.parametrize("reply", [SECONDARY, SECONDARY_AFTER, TOO_MANY, TOO_MANY_AFTER, PRIMARY])
 @pytest.mark.parametrize("operation", ["list_reviews", "create_review", "submit_review"])
 def test_a_limit_puts_off_what_the_next_attempt_ends(
     github: FakeGitHub, operation: str, reply: Reply

@@ -23,7 +23,9 @@ _SLOW_DOWN = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 )
 SECONDARY = refusal(403, _SLOW_DOWN)
-SECONDARY_AFTER = refusal(429, _SLOW_DOWN, **{"retry-after": "2"})
+SECONDARY_AFTER = refusal(403, _SLOW_DOWN, **{"retry-after": "2"})
+TOO_MANY = refusal(429, _SLOW_DOWN)
+TOO_MANY_AFTER = refusal(429, _SLOW_DOWN, **{"retry-after": "2"})
 PRIMARY = refusal(403, "API rate limit exceeded for installation ID 1.",
                   **{"x-ratelimit-remaining": "0"})  # fmt: skip
 INVALID_LINE = json_reply(
