@@ -49,9 +49,10 @@ format: $(VENV)/dev
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile $(LOCK) --extra embedded --extra service -o requirements/run.txt $(SOURCES)
-	$(VENV)-lock/bin/uv pip compile $(LOCK) --extra embedded --extra service --group dev -o requirements/dev.txt $(SOURCES)
+	$(VENV)-lock/bin/uv pip compile $(LOCK) $(EXTRAS) -o requirements/run.txt $(SOURCES)
+	$(VENV)-lock/bin/uv pip compile $(LOCK) $(EXTRAS) --group dev -o requirements/dev.txt $(SOURCES)
 
+EXTRAS := --extra analyzers --extra embedded --extra service
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --upgrade --no-header
 SOURCES := pyproject.toml requirements/build.in
 

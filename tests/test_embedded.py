@@ -155,6 +155,7 @@ def test_stopping_twice_does_nothing() -> None:
     server = start(smollm2_path(), threads=1, context=2048)
     server.stop()
     server.stop()
+    assert not answers(server.url)
 
 
 def test_ctrl_c_ends_the_caller_and_the_server() -> None:

