@@ -10,16 +10,19 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reviewbot.bootstrap import make_stages
 from reviewbot.evaluation.calibrate import label
 from reviewbot.evaluation.dataset import Remark, read_dataset
 from reviewbot.evaluation.reviewed import parse_case, read_run, rules_by_line
 from reviewbot.findings.calibration import ENOUGH_FOR_A_CATEGORY, Labelled, fit
+from reviewbot.servers.completion import ServerInfo
+from reviewbot.settings import Settings
 from tests.fakes.answers import Answer, Finder, PrintedLine, dumps, no_findings, printed_lines
 from tests.fakes.faults import FROZEN, UNAVAILABLE
 from tests.fakes.model_server import Call, ModelServer, Tgi
@@ -484,6 +487,13 @@ def test_a_judge_that_told_nothing_is_asked_by_the_instrument_alone(
     data = calibrating(tmp_path / "data")
     run_over(data, tmp_path / "run", server, judge="true", calibration=file)
     assert judged(server) == 24
+
+
+def test_a_small_model_that_says_yes_to_everything_is_no_judge_by_default() -> None:
+    info = ServerInfo("llamacpp", "qwen2.5-coder-1.5b", max_prompt=6000, max_total=8192)
+    assert not make_stages(Settings(), info).judge
+    assert make_stages(Settings(), info, for_the_record=True).judge
+    assert make_stages(Settings(), replace(info, model="granite-4.1-3b")).judge
 
 
 def judged(server: ModelServer) -> int:

@@ -104,6 +104,8 @@ def _calibration(settings: Settings, info: ServerInfo) -> str:
     if not settings.judge:
         return "not asked (REVIEWBOT_JUDGE=false)"
     calibration = bootstrap.load_calibration(settings.calibration, info)
+    if not calibration.trusts_judge:
+        return f"not asked: {calibration.made_with}"
     words = f"calibrated with {calibration.made_with}"
     return words if calibration != SHIPPED else f"{words}; see reviewbot eval calibrate"
 
