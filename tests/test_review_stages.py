@@ -609,6 +609,18 @@ def test_a_review_goes_on_without_an_analyzer_that_fails(
     assert [line for line in told(run) if said in line] == told(run)
 
 
+def test_a_review_waits_no_longer_for_an_analyzer_that_hangs_than_its_limit(
+    muted: Repository, tmp_path: Path
+) -> None:
+    path = program(tmp_path / "bin", "sleep 300")
+    with serving(SAME) as server:
+        env = variables(**(ON | {"model_url": server.url, "analyzers": "true"}))
+        run = reviewbot("review", "--commit", "HEAD", "--format", "json", folder=muted.folder,
+                        env=env | {"PATH": path})  # fmt: skip
+    assert (run.code, len(run.findings)) == (1, 1)
+    assert run.document["went_without"] == ["ruff: did not end within 20 s"]
+
+
 def test_nothing_that_was_started_outlives_a_review_that_is_interrupted(
     muted: Repository, tmp_path: Path
 ) -> None:
