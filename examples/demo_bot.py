@@ -110,15 +110,20 @@ class serving:  # noqa: N801  # reads as `with serving(...)`
 
 
 def opens_example(repo: Repo) -> Pull:
-    """Make a repository that the example's diff fits, and open its pull request."""
-    old: dict[str, str | None] = {}
+    """Make a repository of what was before the example's diff, and open its pull request."""
+    before = HERE / "before"
+    old = {path.relative_to(before).as_posix(): path.read_text("utf-8")
+           for path in before.rglob("*.*") if path.is_file()}  # fmt: skip
     new: dict[str, str | None] = {}
     for file in parse_diff((HERE / "pull-request.diff").read_bytes()):
         [hunk] = file.hunks
-        lines = list(hunk.lines())
-        above = [""] * (hunk.old_start - 1)
-        old[file.path] = text([*above, *(one.text for one in lines if one.sign != "+")])
-        new[file.path] = text([*above, *(one.text for one in lines if one.sign != "-")])
+        lines, shown = old[file.path].splitlines(), list(hunk.lines())
+        above, below = (
+            hunk.old_start - 1,
+            hunk.old_start - 1 + sum(one.sign != "+" for one in shown),
+        )
+        after = (one.text for one in shown if one.sign != "-")
+        new[file.path] = text([*lines[:above], *after, *lines[below:]])
     repo.commit(old)
     return repo.opens_pull_request(new, title="Pages, search and stock")
 
@@ -163,11 +168,11 @@ def show_reviews(pull: Pull, reviews: list[Review]) -> None:
 
 
 def figure(port: int, name: str) -> float:
-    """Read one figure of the API's or the worker's page."""
+    """Read one figure of the API's or the worker's page; without labels, the sum over them."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
         lines = page.read().decode().splitlines()
-    values = [float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")]
-    return sum(values)
+    alike = (f"{name} ", f"{name}{{")
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(alike))
 
 
 def name(pull: Pull) -> str:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 ELSEWHERE = {
     "make test": "is what runs this",
+    "make demo-bot": "the test below that reads what it prints",
     "pip install .": "tests/test_wheel.py",
     "reviewbot review --pr owner/repo#12": "tests/test_review_pull.py",
     "export REVIEWBOT_MODEL_URL=http://gpu.example:8080": "set to the fake's address here",
@@ -88,6 +89,28 @@ def test_the_demo_names_the_model_and_each_planted_bug(
     )
     assert "Reviewed by ibm-granite/granite-4.1-8b in" in done.stdout
     assert done.stdout.count("  missed  ") == 3
+
+
+def test_the_demo_of_the_bot_reviews_again_only_what_the_fix_changed(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    with ModelServer(Tgi(), Finder(marker="total // PAGE_SIZE")) as server:
+        env = environment | {"REVIEWBOT_MODEL_URL": server.url}
+        done = subprocess.run(
+            ["make", "demo-bot"], cwd=folder, env=env, capture_output=True, text=True, check=True
+        )
+    first, second = done.stdout.split("ada pushes a fix")
+    assert [part.count("Review of acme/") for part in (first, second)] == [1, 1]
+    # a real analyzer would find names undefined in a file that is not there as a whole
+    assert "ruff" not in done.stdout
+    [calls] = re.findall(r"Model calls for the second review: (\d+);", second)
+    assert 0 < int(calls) < int(sum_of_calls(first))
+
+
+def sum_of_calls(printed: str) -> int:
+    """How many calls the review's own body says it took."""
+    [calls] = re.findall(r" · (\d+) calls? \(", printed)
+    return int(calls)
 
 
 def test_every_setting_has_its_row_and_every_row_its_setting() -> None:
