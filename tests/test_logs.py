@@ -219,3 +219,20 @@ def test_a_worker_shows_no_password_of_its_broker(tmp_path: Path) -> None:
         process.kill()
     assert "127.0.0.1:1" in seen
     assert "broker-password" not in seen
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_message_that_cannot_be_acked_is_a_line_without_a_traceback(form: str) -> None:
+    code = f"""
+import logging
+from reviewbot.service.logs import set_up_logs
+set_up_logs({form!r}, (), part="worker")
+try:
+    raise ConnectionError("gone")
+except ConnectionError as error:
+    log = logging.getLogger("celery.worker.request")
+    log.critical("Couldn't ack %r, reason:%r", 1, error, exc_info=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Couldn't ack 1" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -83,10 +83,19 @@ def set_up_logs(form: str, secrets: Sequence[Secret], *, part: str) -> None:
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a job put back is no news
+    logging.getLogger("celery.worker.request").addFilter(_without_trace)
     logging.raiseExceptions = False  # else a line that cannot be written is shown as it was
     logging.captureWarnings(capture=True)
     sys.excepthook = _tell_uncaught
     threading.excepthook = _tell_uncaught_of_thread
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Tell in a line that a message could not be acked: the broker is gone, and the job is safe."""
+    if "couldn't ack" in str(record.msg).lower():
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 @contextmanager
