@@ -530,7 +530,8 @@ def test_an_alarm_becomes_a_finding_on_its_lines() -> None:
         "a.py", "RIGHT", 10, 11,
     )  # fmt: skip
     assert finding.title == "Do not (ruff: B006)"
-    assert finding.body == "Do not.\nhttps://example.org/B006"
+    assert (finding.body, finding.link) == ("Do not.", "https://example.org/B006")
+    assert finding.told == "Do not.\nhttps://example.org/B006"
     assert (finding.severity, finding.category) == ("major", "correctness")
     assert (finding.source, finding.suggestion) == ("ruff", None)
     assert (finding.right_line, finding.order) == (11, 3)
@@ -553,6 +554,15 @@ def test_a_long_message_is_cut_before_the_rule() -> None:
     finding = to_finding(replace(ALARM, message="x" * 400), change("a.py", TEXT, 10))
     assert len(finding.title) == 160
     assert finding.title.endswith("x… (ruff: B006)")
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["javascript:alert(1)", "http://a.example", "https://a.example> @all", "https://a b", ""],
+)
+def test_what_is_no_plain_address_is_no_link(link: str) -> None:
+    finding = to_finding(replace(ALARM, link=link), change("a.py", TEXT, 10))
+    assert (finding.link, finding.told) == ("", "Do not.")
 
 
 def test_each_planted_problem_has_the_severity_of_its_kind() -> None:

@@ -470,6 +470,22 @@ def test_a_parser_of_markdown_sees_no_html_link_or_image_of_a_stranger(review: R
         assert "suggestion" not in {token.info for token in tokens if token.type == "fence"}
 
 
+@pytest.mark.parametrize("lines", [EVERYWHERE, NOWHERE], ids=["inline", "in the body"])
+def test_the_rule_of_an_analyzer_is_a_link_and_the_only_one(lines: Commentable) -> None:
+    markdown = pytest.importorskip("markdown_it", reason="comes with another package").MarkdownIt()
+    rule = "https://docs.astral.sh/ruff/rules/undefined-name"
+    body = "Undefined name `x` (https://a.example)"
+    finding = replace(INJECTION, source="ruff", body=body, link=rule)
+    links = [
+        token.attrs["href"]
+        for text in texts_of(draft_of(having(finding), lines))
+        for block in markdown.parse(text)
+        for token in (block.children or ())
+        if token.type == "link_open"
+    ]
+    assert links == [rule]
+
+
 @given(TEXT)
 def test_harmless_text_stays_as_it_is(text: str) -> None:
     assert harmless(harmless(text)) == harmless(text)

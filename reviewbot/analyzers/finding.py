@@ -1,5 +1,7 @@
 """An Alarm and the FileDiff it stands in come in; out comes the Finding to post alone."""
 
+import re
+
 from reviewbot.analyzers.alarm_kinds import kind_of
 from reviewbot.analyzers.analyzer import Alarm
 from reviewbot.diff.hunks import Line
@@ -8,6 +10,8 @@ from reviewbot.errors import ReviewbotError
 from reviewbot.findings.finding import Finding, excerpt
 from reviewbot.model.answer import MAX_TITLE
 
+_PLAIN_LINK = re.compile(r"https://[\w.-]+(?:/[\w./-]*)?(?:#[\w-]+)?", re.ASCII)
+"""An address in which no format of ours reads anything else."""
 _MOST_LINES = 10  # a longer comment range says no more than its first line
 
 
@@ -35,12 +39,13 @@ def to_finding(alarm: Alarm, file: FileDiff) -> Finding:
         severity=severity,
         category=category,
         title=_title(alarm),
-        body="\n".join(filter(None, (alarm.message, alarm.link))),
+        body=alarm.message,
         suggestion=None,
         source=alarm.analyzer,
         excerpt=excerpt(hunk, first, last),
         right_line=end,
         order=order + first,
+        link=alarm.link if _PLAIN_LINK.fullmatch(alarm.link) else "",
     )
 
 

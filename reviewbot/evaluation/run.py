@@ -145,7 +145,7 @@ def _candidate(one: Candidate) -> CandidateRecord:
         severity=finding.severity,
         category=finding.category,
         title=finding.title,
-        body=finding.body,
+        body=finding.told,
         suggestion=finding.suggestion,
         source=finding.source,
         looks=one.looks,

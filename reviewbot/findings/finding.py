@@ -25,7 +25,8 @@ class Finding:
     suggests nothing. `source` names who found it: "model", later an analyzer. `excerpt` is the
     anchored lines with a little of the hunk around them, in diff order. `right_line` is the
     nearest right-side line of the hunk, for formats that know no left side. `order` is the place
-    of the first anchored line among those that the model was shown.
+    of the first anchored line among those that the model was shown. `link` is where the rule of an
+    analyzer is described, "" elsewhere: the one address that may be shown as a link.
     """
 
     path: str
@@ -41,6 +42,12 @@ class Finding:
     excerpt: tuple[Line, ...]
     right_line: int
     order: int = 0
+    link: str = ""
+
+    @property
+    def told(self) -> str:
+        """The body and the link below it, for formats of plain text."""
+        return f"{self.body}\n{self.link}".strip()
 
     def anchors(self, line: Line) -> bool:
         """Say whether a line of the excerpt is one that the finding stands on."""

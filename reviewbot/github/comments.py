@@ -13,7 +13,7 @@ from reviewbot.findings.review import Review
 from reviewbot.github.marker import Mark, MarkerKey, render_marker
 from reviewbot.github.suggestion import harmless, suggestion_block
 from reviewbot.report.escape import LONE_SURROGATE, one_line
-from reviewbot.report.markdown import finding_blocks, not_reviewed_blocks
+from reviewbot.report.markdown import finding_blocks, link_block, not_reviewed_blocks
 from reviewbot.report.safe_markdown import code_span, safe_line, safe_markdown
 from reviewbot.report.words import counted, coverage, place, stage_calls, tally, without
 
@@ -232,7 +232,13 @@ def _comment_body(finding: Finding) -> str:
     if _units(suggestion) > _LONG_SUGGESTION:
         suggestion = "*The suggestion is too long to show.*"
     body = safe_markdown(shortened(finding.body.strip(), _LONG_BODY))
-    parts = [harmless(head), harmless(body), *_note_of_cut(finding), suggestion]
+    parts = [
+        harmless(head),
+        harmless(body),
+        *_note_of_cut(finding),
+        link_block(finding),
+        suggestion,
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

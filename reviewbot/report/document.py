@@ -85,7 +85,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "category": finding.category,
         "title": finding.title,
-        "body": finding.body,
+        "body": finding.told,
         "suggestion": finding.suggestion,
         "source": finding.source,
     }

@@ -51,8 +51,14 @@ def finding_blocks(finding: Finding) -> list[str]:
         f"{code_span(place(finding))} · " + " · ".join(tag for tag in tags if tag),
         _excerpt(excerpt_rows(finding)),
         safe_markdown(finding.body.strip()),
+        link_block(finding),
         *_suggestion(finding),
     ]
+
+
+def link_block(finding: Finding) -> str:
+    """Give the link to the rule of an analyzer, the only one that is not broken up."""
+    return f"<{finding.link}>" if finding.link else ""
 
 
 def _excerpt(rows: list[Row]) -> str:

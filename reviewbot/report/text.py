@@ -77,7 +77,7 @@ def _finding(finding: Finding, terminal: Terminal) -> list[str]:
         " · ".join([where, terminal.paint(severity, severity), *map(one_line, tags)]),
         *(terminal.paint(line, "strong") for line in title),
         *_excerpt(finding, terminal),
-        *_body(finding.body, terminal),
+        *_body(finding.told, terminal),
         *_suggestion(finding, terminal),
     ]
 

@@ -55,7 +55,7 @@ def message_lines(finding: Finding) -> list[str]:
     removed = removed_lines(finding)
     title = one_line(finding.title)
     head = f"On {removed}: {title}" if removed else title
-    return [head, "", *visible_lines(finding.body)] if finding.body.strip() else [head]
+    return [head, "", *visible_lines(finding.told)] if finding.told else [head]
 
 
 def gravest(findings: Iterable[Finding]) -> Severity | None:
