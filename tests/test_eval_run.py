@@ -20,7 +20,7 @@ from reviewbot.bootstrap import make_stages
 from reviewbot.evaluation.calibrate import label
 from reviewbot.evaluation.dataset import Remark, read_dataset
 from reviewbot.evaluation.reviewed import parse_case, read_run, rules_by_line
-from reviewbot.findings.calibration import ENOUGH_FOR_A_CATEGORY, Labelled, fit
+from reviewbot.findings.calibration import ENOUGH_FOR_A_CATEGORY, SHIPPED, Labelled, fit
 from reviewbot.servers.completion import ServerInfo
 from reviewbot.settings import Settings
 from tests.fakes.answers import Answer, Finder, PrintedLine, dumps, no_findings, printed_lines
@@ -491,7 +491,10 @@ def test_a_judge_that_told_nothing_is_asked_by_the_instrument_alone(
 
 def test_a_small_model_that_says_yes_to_everything_is_no_judge_by_default() -> None:
     info = ServerInfo("llamacpp", "qwen2.5-coder-1.5b", max_prompt=6000, max_total=8192)
-    assert not make_stages(Settings(), info).judge
+    stages = make_stages(Settings(), info)
+    assert not stages.judge
+    made_with = stages.calibration.made_with
+    assert stages.calibration == replace(SHIPPED, log_odds=0.0, made_with=made_with)
     assert make_stages(Settings(), info, for_the_record=True).judge
     assert make_stages(Settings(), replace(info, model="granite-4.1-3b")).judge
 

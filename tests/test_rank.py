@@ -133,6 +133,12 @@ def test_a_judge_has_weight_only_where_its_verdicts_tell(
     assert (made.probability(None, 1) == made.probability(0.0, 1)) or trusts
 
 
+def test_abstentions_that_tell_do_not_make_a_judge_trusted() -> None:
+    known = [Labelled(0.5, 1, right=True), Labelled(None, 1, right=False)] * 20
+    known += [Labelled(0.5, 1, right=False), Labelled(None, 1, right=True)] * 5
+    assert not fit(known, "a test").trusts_judge
+
+
 def test_without_both_kinds_nothing_is_fitted() -> None:
     with pytest.raises(ValueError, match="3 of 3 candidates are right"):
         fit([Labelled(1.0, 1, right=True)] * 3, "a test")

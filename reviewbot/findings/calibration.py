@@ -76,11 +76,14 @@ def fit(candidates: Iterable[Labelled], made_with: str) -> Calibration:
     rights = sum(right for _, right in rows)
     if not 0 < rights < len(rows):
         raise ValueError(f"{rights} of {len(rows)} candidates are right: there must be both")
-    unjudged = [((one, 0.0, support, 0.0), right) for (one, _, support, _), right in rows]
-    weights, plain = _climb(rows), _climb(unjudged)
-    gain = 2 * (_log_likelihood(weights, rows) - _log_likelihood(plain, unjudged))
+    # the verdicts alone are tried: that a judge abstained may tell, and is no reason to ask it
+    mute = [((one, 0.0, support, silent), right) for (one, _, support, silent), right in rows]
+    weights = _climb(rows)
+    gain = 2 * (_log_likelihood(weights, rows) - _log_likelihood(_climb(mute), mute))
     if weights[1] <= 0 or gain < _TELLING:
-        weights = plain
+        weights = _climb(
+            [((one, 0.0, support, 0.0), right) for (one, _, support, _), right in rows]
+        )
     intercept, log_odds, support, abstained = weights
     made = Calibration(intercept, log_odds, support, abstained, made_with)
     return replace(made, categories=_shifts(made, known))
