@@ -232,7 +232,9 @@ try:
 except ConnectionError as error:
     log = logging.getLogger("celery.worker.request")
     log.critical("Couldn't ack %r, reason:%r", 1, error, exc_info=True)
+    log.critical("Couldn't reject %r, reason: %r", 2, error, exc_info=True)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Couldn't ack 1" in done.stderr
+    assert "Couldn't reject 2" in done.stderr
     assert "Traceback" not in done.stderr

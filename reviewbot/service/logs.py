@@ -91,8 +91,8 @@ def set_up_logs(form: str, secrets: Sequence[Secret], *, part: str) -> None:
 
 
 def _without_trace(record: logging.LogRecord) -> bool:
-    """Tell in a line that a message could not be acked: the broker is gone, and the job is safe."""
-    if "couldn't ack" in str(record.msg).lower():
+    """Tell in a line that a message was not settled: the broker is gone, and the job is safe."""
+    if str(record.msg).startswith(("Couldn't ack", "Couldn't reject")):
         record.exc_info = record.exc_text = None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
