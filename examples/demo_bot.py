@@ -118,10 +118,8 @@ def opens_example(repo: Repo) -> Pull:
     for file in parse_diff((HERE / "pull-request.diff").read_bytes()):
         [hunk] = file.hunks
         lines, shown = old[file.path].splitlines(), list(hunk.lines())
-        above, below = (
-            hunk.old_start - 1,
-            hunk.old_start - 1 + sum(one.sign != "+" for one in shown),
-        )
+        above = hunk.old_start - 1
+        below = above + sum(one.sign != "+" for one in shown)
         after = (one.text for one in shown if one.sign != "-")
         new[file.path] = text([*lines[:above], *after, *lines[below:]])
     repo.commit(old)

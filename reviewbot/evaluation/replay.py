@@ -139,10 +139,8 @@ def _gravity(severity: str) -> int:
 def _support(candidate: CandidateRecord, looks: int, *, proofs: bool = True) -> int:
     """Count the looks that said so; what an analyzer said too, in look 0, needs none."""
     heard = sum(look <= looks for look in candidate.looks)
-    if not proofs:
-        return heard
     by_analyzer = candidate.source != "model" or any(one.look == 0 for one in candidate.members)
-    return max(1, heard) if by_analyzer else heard
+    return max(1, heard) if by_analyzer and proofs else heard
 
 
 def _member_comment(candidate: CandidateRecord, member: Member) -> Comment:
